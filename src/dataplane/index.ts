@@ -1,7 +1,7 @@
 // The interface of the native data plane: the only module that uses the addon. Native errors are
 // thrown or rejected as {code, detail}; callers convert them.
 import {
-  laneCounters, partitionCounters, type forwarderSettings
+  brokerCounters, laneCounters, partitionCounters, type forwarderSettings
 } from './contract/contract-table.ts'
 import { loadAddon } from './load-addon.ts'
 
@@ -103,6 +103,8 @@ export interface NativeStats {
   readonly partitions: BigInt64Array
   /** Rows of two: quietNode, and when that broker last answered, epoch ms. */
   readonly quietAnswers: BigInt64Array
+  /** Rows of brokerCounters. */
+  readonly brokers: BigInt64Array
   /** Records by latency bucket. */
   readonly latency: BigInt64Array
   readonly latencySumMs: bigint
@@ -205,12 +207,19 @@ export function openMockCluster (
 export type PartitionCounters = Readonly<Record<keyof typeof partitionCounters, bigint>>
 export type LaneCounters = Readonly<Record<keyof typeof laneCounters, bigint>>
 
+export type BrokerCounters = Readonly<Record<keyof typeof brokerCounters, bigint>>
+
+const readBrokers = rowReader(brokerCounters)
 const readPartitions = rowReader(partitionCounters)
 const readLanes = rowReader(laneCounters)
 
 /** Decodes a column of a row only when it is read: few of thousands of rows are ever read. */
 export function decodePartitions (stats: NativeStats): readonly PartitionCounters[] {
   return readPartitions(stats.partitions)
+}
+
+export function decodeBrokers (stats: NativeStats): readonly BrokerCounters[] {
+  return readBrokers(stats.brokers)
 }
 
 export function decodeLane (stats: NativeStats): LaneCounters {

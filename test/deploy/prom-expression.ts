@@ -15,7 +15,7 @@ export interface ExpressionUse {
 }
 
 const words = new Set([
-  'absent', 'avg', 'histogram_quantile', 'increase', 'max', 'min', 'offset', 'or',
+  'absent', 'and', 'avg', 'histogram_quantile', 'increase', 'max', 'min', 'offset', 'or',
   'rate', 'sum', 'time', 'topk', 'unless', 'vector'
 ])
 const grouping = /\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)/g

@@ -3,6 +3,6 @@
 
 namespace longhaul {
 
-const char* ContractFingerprint() { return "42c107e609e7b21c"; }
+const char* ContractFingerprint() { return "759a24ac12885201"; }
 
 }  // namespace longhaul

@@ -14,14 +14,11 @@ namespace {
 Status ReadConfig(napi_env env, napi_value from, ForwarderConfig* config,
                   ClientProperties* source, ClientProperties* target) {
   napi_value object = nullptr;
-  if (!GetObject(env, from, "source", &object))
-    return Status::Error(kErrorInvalidArgument, "source must be an object");
-  Status status = ReadStringMap(env, object, source);
-  if (!status.ok()) return status;
-  if (!GetObject(env, from, "target", &object))
-    return Status::Error(kErrorInvalidArgument, "target must be an object");
-  status = ReadStringMap(env, object, target);
-  if (!status.ok()) return status;
+  for (const auto& [name, to] : {std::pair{"source", source}, std::pair{"target", target}}) {
+    if (!GetObject(env, from, name, &object))
+      return Status::Error(kErrorInvalidArgument, std::string(name) + " must be an object");
+    if (Status status = ReadStringMap(env, object, to); !status.ok()) return status;
+  }
   if (!GetObject(env, from, "settings", &object))
     return Status::Error(kErrorInvalidArgument, "settings must be an object");
   for (const ForwarderSettingName& setting : kForwarderSettingNames)
@@ -309,11 +306,13 @@ napi_value ForwarderObject::Stats(napi_env env, napi_callback_info info) {
     return ThrowStatus(env, Status::Error(kErrorInvalidArgument, "stats needs true or false"));
   LaneCounters lane;
   std::vector<PartitionCounters> partitions;
+  std::vector<BrokerCounters> brokers;
   LatencyCounts latency;
   std::vector<std::pair<int64_t, int64_t>> errors, answers;
   object->thread_->With([&](Forwarder& f) {
     lane = f.SnapshotLane();
     partitions = f.SnapshotPartitions(whole);
+    brokers = f.SnapshotBrokers();
     answers = f.QuietAnswers();
     latency = f.latency();
     errors.assign(f.errors().begin(), f.errors().end());
@@ -324,6 +323,7 @@ napi_value ForwarderObject::Stats(napi_env env, napi_callback_info info) {
       !SetMember(env, result, "isWhole", FromValue(env, Value(whole))) ||
       !SetMember(env, result, "partitions",
                  ToBigInt64Array(env, partitions.data(), partitions.size())) ||
+      !SetMember(env, result, "brokers", ToBigInt64Array(env, brokers.data(), brokers.size())) ||
       !SetMember(env, result, "latency",
                  ToBigInt64Array(env, latency.counts().data(), latency.counts().size())) ||
       !SetMember(env, result, "quietAnswers",

@@ -107,6 +107,19 @@ export const laneCounters = {
   bandwidthWaitMs: 'how long Fetches have waited for the limit of the bandwidth'
 } as const
 
+/** What a lane has exchanged with one broker, a row of int64 each, in this order. */
+export const brokerCounters = {
+  isTarget: '1: a broker of the target, 0: of the source',
+  node: 'the id of the broker',
+  requests: 'sent; without those for metadata',
+  failedRequests: 'that had no answer',
+  answerMs: 'from sending a request to its answer, summed; of a Fetch with the wait for records',
+  sentBytes: 'of request bodies',
+  receivedBytes: 'of responses',
+  throttleMs: 'sum of the throttle times that the broker asked for',
+  connections: 'opened to the broker, without those that renew a login'
+} as const
+
 /**
  * Replication latency (ack time less record timestamp, ms) is counted in log-linear buckets: exact
  * below 8 ms, then 8 buckets for each power of two.

@@ -284,6 +284,22 @@ struct LaneCounters {
 constexpr size_t kLaneCountersColumns = 16;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
 
+// One row of the BrokerCounters table that JavaScript reads: int64 each, in this order.
+struct BrokerCounters {
+  int64_t is_target = 0;  // 1: a broker of the target, 0: of the source
+  int64_t node = 0;  // the id of the broker
+  int64_t requests = 0;  // sent; without those for metadata
+  int64_t failed_requests = 0;  // that had no answer
+  int64_t answer_ms = 0;  // from sending a request to its answer, summed; of a Fetch with the wait for records
+  int64_t sent_bytes = 0;  // of request bodies
+  int64_t received_bytes = 0;  // of responses
+  int64_t throttle_ms = 0;  // sum of the throttle times that the broker asked for
+  int64_t connections = 0;  // opened to the broker, without those that renew a login
+  bool operator==(const BrokerCounters&) const = default;
+};
+constexpr size_t kBrokerCountersColumns = 9;
+static_assert(sizeof(BrokerCounters) == kBrokerCountersColumns * sizeof(int64_t));
+
 namespace kafka_error {
 constexpr int32_t kOffsetOutOfRange = 1;
 constexpr int32_t kCorruptMessage = 2;

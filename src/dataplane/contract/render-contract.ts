@@ -2,8 +2,8 @@
 // after a change; a test fails when the header is stale.
 import { errorTable } from '../../orchestrator/errors/error-table.ts'
 import {
-  batchings, batchReasons, forwarderSettings, laneCounters, nativeErrors, partitionCounters,
-  partitionStates, secretClientProperties
+  batchings, batchReasons, brokerCounters, forwarderSettings, laneCounters, nativeErrors,
+  partitionCounters, partitionStates, secretClientProperties
 } from './contract-table.ts'
 import {
   partitionEvents, partitionMoves, partitionPhases, type PartitionEvent, type PartitionPhase
@@ -164,6 +164,8 @@ export function renderContract (): string {
     ...counterStruct('PartitionCounters', partitionCounters),
     '',
     ...counterStruct('LaneCounters', laneCounters),
+    '',
+    ...counterStruct('BrokerCounters', brokerCounters),
     '',
     ...errorNames(),
     '',

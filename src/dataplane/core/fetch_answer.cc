@@ -2,7 +2,7 @@
 
 namespace longhaul {
 
-FetchAnswer ReadFetch(LaneContext* lane, const Reply& reply) {
+FetchAnswer ReadFetch(LaneContext* lane, int32_t node, const Reply& reply) {
   FetchAnswer answer;
   answer.error = reply.error != 0 || reply.body ? reply.error : kErrorResponseMalformed;
   if (answer.error == 0) {
@@ -13,7 +13,10 @@ FetchAnswer ReadFetch(LaneContext* lane, const Reply& reply) {
         ParseFetch(answer.buffer->data(), static_cast<size_t>(answer.buffer->size()),
                    reply.api_version, &answer.response);
     answer.error = parsed.ok() ? answer.response.error : parsed.code;
-    if (parsed.ok()) lane->counters.source_throttle_ms += answer.response.throttle_ms;
+    if (parsed.ok()) {
+      lane->counters.source_throttle_ms += answer.response.throttle_ms;
+      lane->brokers.Throttled(Side::kSource, node, answer.response.throttle_ms);
+    }
     if (parsed.ok() && reply.api_version >= kFetchClientThrottlesFrom)
       answer.pause_ms = answer.response.throttle_ms;
   }

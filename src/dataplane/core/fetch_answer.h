@@ -19,7 +19,7 @@ struct FetchAnswer {
   int64_t pause_ms = 0;
 };
 
-// Counts the bytes, the error and the throttle time of the answer.
-FetchAnswer ReadFetch(LaneContext* lane, const Reply& reply);
+// Counts the bytes, the error and the throttle time of the answer of broker `node`.
+FetchAnswer ReadFetch(LaneContext* lane, int32_t node, const Reply& reply);
 
 }  // namespace longhaul

@@ -163,7 +163,7 @@ void Fetcher::Send(const Channel& channel, Node* node, int16_t version,
   EncodeFetch(request, version, &encoded);
   const uint64_t tag = next_tag_++;
   const auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + request.wait_max_ms);
-  const Status status = lane_->transport->Send(
+  const Status status = lane_->Send(
       {Side::kSource, channel.node, kFetchApi.key, version, std::move(encoded.pieces), timeout, tag,
        encoded.is_flexible, kAnyConnection, channel.number});
   if (!status.ok()) {
@@ -205,7 +205,7 @@ void Fetcher::OnSession(const Reply& reply, const Outstanding& asked,
   channels_.Answered(asked.channel, reply.first_byte_ms);
   Node& node = plan_.nodes()[asked.channel];
   node.asking = false;
-  const FetchAnswer answer = ReadFetch(lane_, reply);
+  const FetchAnswer answer = ReadFetch(lane_, asked.channel.node, reply);
   if (answer.buffer != nullptr)
     node.pace.Answered(asked.bytes_max, answer.buffer->size(), lane_->now - asked.sent_at,
                        reply.first_byte_ms);

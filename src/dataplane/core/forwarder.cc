@@ -67,6 +67,7 @@ void Forwarder::KnowProducers(const ProducersAnswer& answer) {
 void Forwarder::OnReply(const Reply& reply, int64_t now, int64_t wall_now) {
   lane_.now = now;
   lane_.wall_now = wall_now;
+  lane_.brokers.Answered(reply, now);
   if (leaders_.Owns(reply)) {
     leaders_.OnReply(reply);
   } else if (fetcher_.Owns(reply.tag)) {

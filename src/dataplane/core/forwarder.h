@@ -64,6 +64,10 @@ class Forwarder {
   // row with its last counts, too, before all others and stopped: otherwise they would be lost.
   std::vector<PartitionCounters> SnapshotPartitions(bool whole);
   LaneCounters SnapshotLane() const;
+  // A row for each broker that the lane has sent a request to.
+  std::vector<BrokerCounters> SnapshotBrokers() const {
+    return lane_.brokers.Snapshot(lane_.transport);
+  }
   // For each source broker: when it last reported that its quiet partitions have no news, epoch ms.
   std::vector<std::pair<int64_t, int64_t>> QuietAnswers() const { return fetcher_.QuietAnswers(); }
   const LatencyCounts& latency() const { return lane_.latency; }

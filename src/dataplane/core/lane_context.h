@@ -14,6 +14,7 @@
 
 #include "contract/contract.generated.h"
 #include "core/bandwidth_limit.h"
+#include "core/broker_counts.h"
 #include "core/broker_reach.h"
 #include "core/broker_watch.h"
 #include "core/codecs.h"
@@ -63,6 +64,7 @@ struct LaneContext {
 
   std::map<int32_t, int64_t> errors;  // by code
   LaneCounters counters;
+  BrokerCounts brokers;
   LatencyCounts latency;
   MemoryAccount memory;
   BandwidthLimit bandwidth;
@@ -87,6 +89,12 @@ struct LaneContext {
     return settings.isolation_level == 1 && p.source.last_stable_offset >= 0
                ? p.source.last_stable_offset
                : p.source.high_watermark;
+  }
+  // Exactly one reply with the tag of the request follows an Ok.
+  Status Send(const Request& request) {
+    const Status status = transport->Send(request);
+    if (status.ok()) brokers.Sent(request, now);
+    return status;
   }
   void FetchChanged(const Partition& p) { fetch_changes.insert(p.id); }
   // Whether the limit of the bandwidth permits a Fetch now; otherwise the lane wakes when it does.

@@ -196,7 +196,7 @@ bool Outbox::SendRequest(int32_t node_id, Node* node, int16_t version,
   EncodedRequest encoded;
   EncodeProduce(produce, version, static_cast<int32_t>(ack_wait), &encoded);
   const auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + kTimeoutMarginMs);
-  Status status = lane_->transport->Send({Side::kTarget, node_id, kProduceApi.key, version,
+  Status status = lane_->Send({Side::kTarget, node_id, kProduceApi.key, version,
                                           std::move(encoded.pieces), timeout, tag,
                                           encoded.is_flexible, node->connection});
   lane_->watch.Sent(Side::kTarget, {node_id}, out.patience, lane_->now);
@@ -238,6 +238,7 @@ void Outbox::OnReply(const Reply& reply) {
     return;
   }
   lane_->counters.target_throttle_ms += response.throttle_ms;
+  lane_->brokers.Throttled(Side::kTarget, out.node, response.throttle_ms);
   node.is_throttled = response.throttle_ms > 0;
   if (node.is_throttled && reply.api_version >= kProduceClientThrottlesFrom) {
     node.not_before = lane_->now + response.throttle_ms;

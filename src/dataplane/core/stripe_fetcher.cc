@@ -253,7 +253,7 @@ bool StripeFetcher::Send(const Partition& p, Active* active, const Channel& chan
   EncodeFetch(request, version, &encoded);
   FetchNode& node = plan_->nodes().at(channel);
   const uint64_t tag = (*next_tag)++;
-  const Status status = lane_->transport->Send(
+  const Status status = lane_->Send(
       {Side::kSource, channel.node, kFetchApi.key, version, std::move(encoded.pieces),
        static_cast<int>(lane_->settings.request_timeout_ms), tag, encoded.is_flexible,
        kAnyConnection, channel.number});
@@ -301,7 +301,7 @@ Partition* StripeFetcher::OnReply(const Reply& reply) {
   FetchNode& node = plan_->nodes()[asked.channel];
   node.stripes--;
   node.stripe_bytes -= asked.bytes;
-  FetchAnswer answer = ReadFetch(lane_, reply);
+  FetchAnswer answer = ReadFetch(lane_, asked.channel.node, reply);
   const bool is_good = IsGood(answer, &node);
   FetchedPartition fetched{};
   if (is_good) fetched = std::move(answer.response.partitions.front());

@@ -138,7 +138,7 @@ void TargetScan::AskForProducer(int32_t node_id, const Partitions& partitions) {
 void TargetScan::Send(int32_t node_id, int16_t api_key, int16_t version, int64_t reserved,
                       EncodedRequest request, const Partitions& partitions) {
   const uint64_t tag = next_tag_++;
-  const Status status = lane_->transport->Send(
+  const Status status = lane_->Send(
       {Side::kTarget, node_id, api_key, version, std::move(request.pieces),
        static_cast<int>(lane_->settings.request_timeout_ms), tag, request.is_flexible});
   if (!status.ok()) return;

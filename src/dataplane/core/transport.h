@@ -131,6 +131,8 @@ class Transport {
   virtual bool OpenChannel(Side side, const Channel& channel) = 0;
   // Ends a further channel, on which no request is in flight, or the attempt to open it.
   virtual void CloseChannel(Side side, const Channel& channel) = 0;
+  // How many connections to the broker were opened, over all its channels; -1: not known.
+  virtual int64_t connections_opened(Side, int32_t) const { return -1; }
 };
 
 }  // namespace longhaul

@@ -103,6 +103,7 @@ void BrokerLink::OnAdoption(const longhaul_reply_t& reply, int64_t now) {
                                      std::exchange(adopted->ssl, nullptr)),
       client_->response_bytes_max);
   lane_.poller->Add(taken.io->socket().fd(), taken.id);
+  if (current_.io == nullptr) opened_++;
   Close(&next_);
   next_ = std::move(taken);
   UseNext();

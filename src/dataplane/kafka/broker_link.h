@@ -46,6 +46,8 @@ class BrokerLink {
   // Ends the connection, on which no request is in flight, and the attempt to adopt one.
   void Leave();
   int64_t bytes_moved() const;
+  // How many connections were opened; one that replaces another that is still open is not counted.
+  int64_t opened() const { return opened_; }
   void Send(const Request& request, int64_t now);
   // All requests fail.
   void Disconnect();
@@ -87,6 +89,7 @@ class BrokerLink {
   Connection current_;
   Connection next_;  // replaces `current_` as soon as `current_` awaits no answer
   int32_t number_;
+  int64_t opened_ = 0;
   std::vector<longhaul_api_range_t> apis_;
   std::deque<RequestFrame> waiting_;  // for a connection
   bool is_adopting_ = false;

@@ -129,6 +129,14 @@ void RdkafkaTransport::CloseChannel(Side side, const Channel& channel) {
   Link(side, channel)->Leave();
 }
 
+int64_t RdkafkaTransport::connections_opened(Side side, int32_t node) const {
+  int64_t opened = 0;
+  for (auto at = links_.lower_bound({side, Channel{node}});
+       at != links_.end() && at->first.first == side && at->first.second.node == node; ++at)
+    opened += at->second->opened();
+  return opened;
+}
+
 void RdkafkaTransport::Take(const longhaul_reply_t* raw, void* opaque) {
   auto* self = static_cast<RdkafkaTransport*>(opaque);
   if (raw->is_adoption)

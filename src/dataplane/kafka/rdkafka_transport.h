@@ -41,6 +41,7 @@ class RdkafkaTransport final : public Transport {
   void Disconnect(Side side, const Channel& channel) override;
   bool OpenChannel(Side side, const Channel& channel) override;
   void CloseChannel(Side side, const Channel& channel) override;
+  int64_t connections_opened(Side side, int32_t node) const override;
 
   // For future logins, see SetToken of client_config.h. Call it on any thread.
   Status SetToken(Side side, const std::string& token);

@@ -1,11 +1,13 @@
 // Statistics of one flow: collects the counters of its lanes once a second, and computes from them
 // and from the states of its partitions the snapshot that metrics, status line and summary read.
-import type { LaneCounters, PartitionCounters } from '../../dataplane/index.ts'
+import {
+  decodeBrokers, type BrokerCounters, type LaneCounters, type PartitionCounters
+} from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { latencyUpperBoundsMs } from '../observability/latency.ts'
 import type {
-  CountsByCode, FlowSnapshot, FlowState, LaneSnapshot, PartitionSnapshot
+  BrokerSnapshot, CountsByCode, FlowSnapshot, FlowState, LaneSnapshot, PartitionSnapshot
 } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Log } from '../observability/log.ts'
@@ -266,6 +268,7 @@ export class FlowStatistics {
       followerBytes: counters.followerBytes,
       fetchedTwiceBytes: counters.fetchedTwiceBytes,
       evictions: counters.evictions,
+      brokers: decodeBrokers(stats).map(brokerSnapshot),
       errorsByCode: countsByCode(stats.errors),
       latency: {
         upperBoundsMs: latencyUpperBoundsMs,
@@ -289,6 +292,21 @@ export class FlowStatistics {
 /** Whether the lane has seen nothing left to mirror since the retry of a faulted partition. */
 function isCaughtUpSince (row: PartitionCounters, retriedAtMs: number | undefined): boolean {
   return retriedAtMs !== undefined && row.caughtUpAtMs >= retriedAtMs
+}
+
+/** The columns of a row are getters of its class, which spreading would leave out. */
+function brokerSnapshot (row: BrokerCounters): BrokerSnapshot {
+  return {
+    isTarget: row.isTarget === 1n,
+    broker: Number(row.node),
+    requests: row.requests,
+    failedRequests: row.failedRequests,
+    answerMs: row.answerMs,
+    sentBytes: row.sentBytes,
+    receivedBytes: row.receivedBytes,
+    throttleMs: row.throttleMs,
+    connections: row.connections
+  }
 }
 
 function countsByCode (rows: BigInt64Array): CountsByCode {

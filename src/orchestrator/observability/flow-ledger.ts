@@ -1,6 +1,7 @@
 // Turns raw snapshots into totals that never fall, for a topic and for a flow. Metrics, status
 // line, summary and readiness all read these totals, so their figures agree.
 import type { Clock } from '../time/clock.ts'
+import { BrokerSums, type BrokerTotals } from './broker-totals.ts'
 import { CarriedSum, laneMember } from './carried-sum.ts'
 import { ErrorCounts } from './error-counts.ts'
 import { LatencySum } from './latency.ts'
@@ -32,6 +33,7 @@ export interface FlowTotals extends PartitionTotals {
   readonly followerBytes: number
   readonly fetchedTwiceBytes: number
   readonly evictions: number
+  readonly brokers: readonly BrokerTotals[]
   /** By the name of the error: errors that stopped a partition, and errors of the control plane. */
   readonly errorsByError: ReadonlyMap<string, number>
   /** Errors after which a lane retried. */
@@ -90,6 +92,7 @@ export class FlowLedger {
 class FlowAccount {
   readonly #partitions = new PartitionSums()
   readonly #requests = new CarriedSum()
+  readonly #brokers = new BrokerSums()
   readonly #latency = new LatencySum()
   readonly #errors = new ErrorCounts()
 
@@ -118,6 +121,7 @@ class FlowAccount {
       followerBytes: requests[6] ?? 0,
       fetchedTwiceBytes: requests[7] ?? 0,
       bandwidthWaitMs: requests[8] ?? 0,
+      brokers: this.#brokers.observe(lanes, flow),
       throttle: flow.throttle,
       errorsByError: this.#errors.observeFinal(lanes, flow.errorsByCode),
       retriedErrorsByError: this.#errors.observeRetried(

@@ -34,6 +34,8 @@ function quantile (
 }
 
 const flowName = '{{source}}->{{target}}'
+const brokerName = `${flowName} {{cluster}} {{broker}}`
+const sumByBroker = 'sum by (source, target, cluster, broker)'
 const topicName = `${flowName} {{topic}}`
 
 export const panelTable: Readonly<Record<string, readonly PanelRow[]>> = {
@@ -165,6 +167,37 @@ export const panelTable: Readonly<Record<string, readonly PanelRow[]>> = {
       ]
     }
   ],
+  'Brokers': [
+    {
+      title: 'Requests a second by broker', unit: 'reqps', kind: 'lines',
+      queries: [
+        [brokerName, `${sumByBroker} (${rate('longhaul_broker_requests_total', flow)})`],
+        [`${brokerName} failed`,
+          `${sumByBroker} (${rate('longhaul_broker_failed_requests_total', flow)}) > 0`]
+      ]
+    },
+    {
+      title: 'Mean time until a broker answers', unit: 's', kind: 'lines',
+      help: 'A source broker that has no records holds a Fetch for up to fetch.max.wait.ms.',
+      queries: [[brokerName,
+        `${sumByBroker} (${rate('longhaul_broker_answer_seconds_total', flow)}) / ` +
+        `${sumByBroker} (${rate('longhaul_broker_requests_total', flow)})`]]
+    },
+    {
+      title: 'Bytes a second by broker', unit: 'Bps', kind: 'lines',
+      queries: [
+        [`${brokerName} received`,
+          `${sumByBroker} (${rate('longhaul_broker_received_bytes_total', flow)})`],
+        [`${brokerName} sent`,
+          `${sumByBroker} (${rate('longhaul_broker_sent_bytes_total', flow)})`]
+      ]
+    },
+    {
+      title: 'Connections opened by broker', unit: 'short', kind: 'lines',
+      queries: [[brokerName, `${sumByBroker} ` +
+        `(increase(longhaul_broker_connections_total${flow}[$__rate_interval]))`]]
+    }
+  ],
   'Resources': [
     {
       title: 'Memory of the process', unit: 'bytes', kind: 'lines',
@@ -183,9 +216,24 @@ export const panelTable: Readonly<Record<string, readonly PanelRow[]>> = {
         `longhaul_in_flight_bytes${flow} / longhaul_in_flight_limit_bytes${flow}`]]
     },
     {
-      title: 'Time for which a cluster throttles lanes', unit: 'percentunit', kind: 'lines',
-      queries: [[`${flowName} {{cluster}}`, 'sum by (source, target, cluster) ' +
-        `(${rate('longhaul_throttle_seconds_total', flow)})`]]
+      title: 'Time for which a broker throttles lanes', unit: 'percentunit', kind: 'lines',
+      queries: [[brokerName,
+        `${sumByBroker} (${rate('longhaul_broker_throttle_seconds_total', flow)})`]]
+    },
+    {
+      title: 'Time for which the limit of the bandwidth holds back lanes', unit: 'percentunit',
+      kind: 'lines',
+      queries: [[flowName, 'sum by (source, target) ' +
+        `(${rate('longhaul_bandwidth_wait_seconds_total', flow)})`]]
+    },
+    {
+      title: 'Bytes a second of a flow, and the limit', unit: 'Bps', kind: 'lines',
+      queries: [
+        [`${flowName} fetched`, 'sum by (source, target) ' +
+          `(${rate('longhaul_fetched_bytes_total', flow)})`],
+        [`${flowName} limit`,
+          `max by (source, target) (longhaul_bandwidth_max_bytes${flow}) > 0`]
+      ]
     },
     {
       title: 'Requests a second', unit: 'reqps', kind: 'lines',

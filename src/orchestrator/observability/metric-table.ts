@@ -20,6 +20,7 @@ export interface MetricRow {
 }
 
 const flow = ['source', 'target'] as const
+const broker = [...flow, 'cluster', 'broker'] as const
 const topic = [...flow, 'topic'] as const
 const partition = [...topic, 'partition'] as const
 
@@ -187,6 +188,43 @@ export const metricTable = {
     type: 'counter',
     labels: [...flow, 'cluster'],
     help: 'Time for which a cluster asked lanes to wait (quota), summed over the lanes.'
+  },
+  longhaul_broker_requests_total: {
+    type: 'counter',
+    labels: broker,
+    help: 'Requests that lanes have sent to a broker, by the id of the broker; requests for ' +
+      'metadata are not counted.'
+  },
+  longhaul_broker_failed_requests_total: {
+    type: 'counter',
+    labels: broker,
+    help: 'Requests to a broker that had no answer.'
+  },
+  longhaul_broker_answer_seconds_total: {
+    type: 'counter',
+    labels: broker,
+    help: 'Time from sending a request to its answer, summed over the answered requests. A ' +
+      'source broker that has no records holds a Fetch for up to fetch.max.wait.ms.'
+  },
+  longhaul_broker_sent_bytes_total: {
+    type: 'counter',
+    labels: broker,
+    help: 'Bytes of the requests to a broker.'
+  },
+  longhaul_broker_received_bytes_total: {
+    type: 'counter',
+    labels: broker,
+    help: 'Bytes of the answers of a broker.'
+  },
+  longhaul_broker_throttle_seconds_total: {
+    type: 'counter',
+    labels: broker,
+    help: 'Time for which a broker asked lanes to wait (quota), summed over the lanes.'
+  },
+  longhaul_broker_connections_total: {
+    type: 'counter',
+    labels: broker,
+    help: 'Connections that lanes have opened to a broker, without those that renew a login.'
   },
   longhaul_bandwidth_max_bytes: {
     type: 'gauge',

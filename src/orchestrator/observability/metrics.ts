@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import type { CertificateEnd } from '../config/certificates.ts'
 import type { Clock } from '../time/clock.ts'
+import type { BrokerTotals } from './broker-totals.ts'
 import type { FlowTotals } from './flow-ledger.ts'
 import {
   metricTable, type MetricLabels, type MetricName, type MetricRow
@@ -115,6 +116,7 @@ function writeFlow (text: SeriesText, flow: FlowTotals, nowMs: number): void {
   for (const [error, count] of flow.errorsByError) {
     text.counter('longhaul_errors_total', { ...labels, error }, count)
   }
+  for (const broker of flow.brokers) writeBroker(text, labels, broker)
   for (const [error, count] of flow.retriedErrorsByError) {
     text.counter('longhaul_retried_errors_total', { ...labels, error }, count)
   }
@@ -151,6 +153,20 @@ function writeFlow (text: SeriesText, flow: FlowTotals, nowMs: number): void {
   if (flow.canary !== undefined) writeCanary(text, labels, flow.canary)
   text.gauge('longhaul_progress_age_seconds', labels,
     flow.progressUnwrittenMs === undefined ? 0 : ageSeconds(nowMs, flow.progressUnwrittenMs))
+}
+
+function writeBroker (
+  text: SeriesText, flow: MetricLabels<'longhaul_fetch_requests_total'>,
+  { broker, cluster, ...figures }: BrokerTotals
+): void {
+  const labels = { ...flow, cluster, broker }
+  text.counter('longhaul_broker_requests_total', labels, figures.requests)
+  text.counter('longhaul_broker_failed_requests_total', labels, figures.failedRequests)
+  text.counter('longhaul_broker_answer_seconds_total', labels, figures.answerMs / 1000)
+  text.counter('longhaul_broker_sent_bytes_total', labels, figures.sentBytes)
+  text.counter('longhaul_broker_received_bytes_total', labels, figures.receivedBytes)
+  text.counter('longhaul_broker_throttle_seconds_total', labels, figures.throttleMs / 1000)
+  text.counter('longhaul_broker_connections_total', labels, figures.connections)
 }
 
 function writeCanary (

@@ -136,6 +136,20 @@ export interface TopicProblemSnapshot {
   readonly reason: string
 }
 
+/** What a lane has exchanged with one broker, without requests for metadata; times in ms. */
+export interface BrokerSnapshot {
+  readonly isTarget: boolean
+  readonly broker: number
+  readonly requests: Count
+  readonly failedRequests: Count
+  /** From sending a request to its answer, summed; of a Fetch with the wait for records. */
+  readonly answerMs: Count
+  readonly sentBytes: Count
+  readonly receivedBytes: Count
+  readonly throttleMs: Count
+  readonly connections: Count
+}
+
 export interface LaneSnapshot {
   readonly lane: number
   /** Starts of this lane, from 1: the counters of a restarted lane begin again at 0. */
@@ -159,6 +173,7 @@ export interface LaneSnapshot {
   readonly fetchedTwiceBytes: Count
   /** Partitions whose queue was dropped, to be fetched again, because of a lack of memory. */
   readonly evictions: Count
+  readonly brokers: readonly BrokerSnapshot[]
   readonly errorsByCode: CountsByCode
   /** Timestamp of a record to the ack of its batch; one observation a record. */
   readonly latency: LatencySnapshot

@@ -327,6 +327,51 @@ TEST_CASE("the lane waits as long as throttling brokers request") {
   CheckExact(sim, process);
 }
 
+TEST_CASE("requests, bytes, answers and throttle times are counted by broker") {
+  Simulation sim("by broker", Plain(4, 2));
+  for (uint32_t id = 0; id < 4; ++id) Fill(sim, id, 10);
+  sim.target.broker(0).throttle_ms = 70;
+  Process* process = sim.Start();
+  CHECK(sim.RunUntil([&] { return sim.batches_mirrored == 40; }, 60'000));
+  const std::vector<BrokerCounters> rows = process->forwarder->SnapshotBrokers();
+  const LaneCounters lane = process->forwarder->SnapshotLane();
+  int64_t source_requests = 0, source_bytes = 0, target_throttle = 0;
+  for (const BrokerCounters& row : rows) {
+    CHECK(row.requests > 0);
+    CHECK(row.failed_requests == 0);
+    CHECK(row.sent_bytes > 0);
+    CHECK(row.received_bytes > 0);
+    CHECK(row.answer_ms > 0);
+    if (row.is_target == 0) {
+      source_requests += row.requests;
+      source_bytes += row.received_bytes;
+      CHECK(row.throttle_ms == 0);
+    } else {
+      target_throttle += row.throttle_ms;
+      CHECK((row.throttle_ms > 0) == (row.node == 0));
+    }
+  }
+  CHECK(rows.size() > 2);
+  CHECK(source_requests == lane.fetch_requests);
+  CHECK(source_bytes == lane.fetch_response_bytes);
+  CHECK(target_throttle == lane.target_throttle_ms);
+  CheckExact(sim, process);
+}
+
+TEST_CASE("requests that fail are counted by broker, and their time is not") {
+  Simulation sim("by broker failed", Plain());
+  Fill(sim, 0, 10);
+  Process* process = sim.Start();
+  sim.RunFor(100);
+  process->network->Disconnect(Side::kSource, {0});
+  sim.RunFor(5'000);
+  int64_t failed = 0;
+  for (const BrokerCounters& row : process->forwarder->SnapshotBrokers())
+    failed += row.failed_requests;
+  CHECK(failed > 0);
+  CheckExact(sim, process);
+}
+
 // Before KIP-219 (Fetch v8, Produce v6) the broker waits before it answers. Regression: the lane
 // waited again, so each request took twice the throttle time.
 TEST_CASE("a broker that has waited out a throttle itself is not waited for again") {

@@ -73,6 +73,7 @@ function createStatistics ({ othersOwn = (): boolean => false } = {}): {
   const shown = async (row: Row): Promise<PartitionSnapshot> => {
     stats = {
       lane: BigInt64Array.from(Object.keys(laneCounters), () => 0n),
+      brokers: new BigInt64Array(),
       partitions: BigInt64Array.from(Object.keys(partitionCounters), column =>
         BigInt(row[column as keyof Row] ?? 0)),
       isWhole: true,

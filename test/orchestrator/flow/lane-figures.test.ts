@@ -16,6 +16,7 @@ function statsOf (
 ): NativeStats {
   return {
     lane: BigInt64Array.from(Object.keys(laneCounters), () => 0n),
+    brokers: new BigInt64Array(),
     isWhole,
     quietAnswers: BigInt64Array.from(quietAnswers.map(BigInt)),
     partitions: BigInt64Array.from(rows.flatMap(row => Object.keys(partitionCounters).map(

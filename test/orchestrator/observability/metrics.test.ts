@@ -44,6 +44,10 @@ function createScraper (options: Partial<MetricsOptions> = {}) {
 function eventfulFlow (clock: ManualClock): FlowSnapshot {
   return sampleFlow({
     lanes: [sampleLane({
+      brokers: [{
+        isTarget: false, broker: 1, requests: 8n, failedRequests: 1n, answerMs: 1500n,
+        sentBytes: 30n, receivedBytes: 40n, throttleMs: 2000n, connections: 2n
+      }],
       inFlightBytes: 500,
       fetchRequests: 7n,
       produceRequests: 6n,
@@ -112,6 +116,15 @@ test('the text is valid, and rows of the table and series correspond', async () 
     const labels = [...(series[0] ?? '').matchAll(/([a-z_]+)="/g)].map((match) => match[1])
     assert.deepEqual(labels, [...row.labels].sort(), name)
   }
+})
+
+test('times of a broker are seconds, under the name of its cluster', async () => {
+  const { clock, scrape } = createScraper()
+  const exposition = await scrape(eventfulFlow(clock))
+  const broker = '{broker="1",cluster="A",source="A",target="B"}'
+  assert.deepEqual(seriesOf(exposition, 'longhaul_broker_answer_seconds_total'), { [broker]: 1.5 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_broker_throttle_seconds_total'), { [broker]: 2 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_broker_requests_total'), { [broker]: 8 })
 })
 
 test('counters end in _total, and only they do', () => {

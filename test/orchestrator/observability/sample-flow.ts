@@ -41,6 +41,7 @@ export function sampleLane (change: Partial<LaneSnapshot> = {}): LaneSnapshot {
     followerBytes: 0n,
     fetchedTwiceBytes: 0n,
     evictions: 0n,
+    brokers: [],
     errorsByCode: new Map(),
     latency: emptyLatency,
     ...change
