@@ -32,6 +32,8 @@ export interface FlowState {
   readonly problems: readonly string[]
   /** The state could not be read. */
   readonly isUnread: boolean
+  /** What the clusters alone do not show: its columns say `unknown` or `-`. */
+  readonly unknown: readonly string[]
   readonly members: readonly MemberState[]
   readonly partitions: readonly PartitionState[]
 }
@@ -45,9 +47,22 @@ export interface TopicState {
   readonly lagSecondsMax: number | null
 }
 
+/** Only processes know these; the progress topic and the clusters do not have them. */
+export const unknownOnRecord: readonly string[] = [
+  'time behind', 'since when', 'faults and waits of partitions'
+]
+
+/** Undefined: all is known. */
+export function unknownText (unknown: readonly string[]): string | undefined {
+  return unknown.length === 0
+    ? undefined
+    : `unknown without a process (--url asks one): ${unknown.join(', ')}`
+}
+
 export function unread (flow: string, problem: string): FlowState {
   return {
-    flow, isHealthy: false, problems: [problem], isUnread: true, members: [], partitions: []
+    flow, isHealthy: false, problems: [problem], isUnread: true, unknown: [], members: [],
+    partitions: []
   }
 }
 

@@ -5,8 +5,9 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatSeconds } from '../observability/format.ts'
 import { configureFlows, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { topicsOf, type FlowState, type MemberState, type TopicState } from './flow-state.ts'
-import type { PartitionState } from './flow-state.ts'
+import {
+  topicsOf, unknownText, type FlowState, type MemberState, type PartitionState, type TopicState
+} from './flow-state.ts'
 import { stateByApi } from './state-by-api.ts'
 import { stateOnRecord } from './state-on-record.ts'
 import { renderOutput } from './structured-output.ts'
@@ -49,9 +50,9 @@ export async function showState (
   const shown = states.map(state => shownOf(kind, state, options))
   const width = tableWidth(terminal)
   terminal.stdout.write(renderOutput(options.output,
-    states.map(({ flow, isHealthy, problems }, i) =>
-      ({ flow, isHealthy, problems, [kind]: shown[i]?.rows ?? [] })),
-    () => states.map((state, i) => renderFlow(state, shown[i], width)).join('\n\n')))
+    states.map(({ flow, isHealthy, problems, unknown }, i) =>
+      ({ flow, isHealthy, problems, unknown, [kind]: shown[i]?.rows ?? [] })),
+    () => states.map((state, i) => renderFlow(kind, state, shown[i], width)).join('\n\n')))
   if (states.some(({ isUnread }) => isUnread)) return exitCodes.failed
   return states.every(({ isHealthy }) => isHealthy) ? exitCodes.ok : exitCodes.unhealthy
 }
@@ -112,12 +113,13 @@ function showMembers (rows: readonly MemberState[]): Shown {
 }
 
 function renderFlow (
-  { flow, problems }: FlowState, shown: Shown | undefined, width: number
+  kind: StateKind, { flow, problems, unknown }: FlowState, shown: Shown | undefined, width: number
 ): string {
   const table = shown === undefined || shown.cells.length === 0
     ? []
     : [renderTable(shown.head, shown.cells, width)]
-  return [flow, ...table, ...problems].join('\n')
+  const missing = kind === 'members' ? undefined : unknownText(unknown)
+  return [flow, ...table, ...problems, ...missing === undefined ? [] : [missing]].join('\n')
 }
 
 function countText (count: number | null): string { return count === null ? '-' : String(count) }

@@ -54,7 +54,7 @@ export async function stateByApi (
     const problems = [...notReady.map(({ text }) => text), ...silent.map(silenceOf)]
     // A process whose address no other machine reaches is silent and may be healthy.
     return {
-      flow, isHealthy: notReady.length === 0, problems, isUnread: false, partitions,
+      flow, isHealthy: notReady.length === 0, problems, isUnread: false, unknown: [], partitions,
       members: members.map(({ address, name, slots, startedMs, version }) =>
         ({ name, version, address, startedMs, slots }))
     }

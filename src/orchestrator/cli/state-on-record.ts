@@ -1,7 +1,7 @@
 // The state of a flow from its progress topic and both clusters: no process needs to run.
 import type { Config, FlowConfig } from '../config/config.ts'
 import type { FlowState, PartitionState } from './flow-state.ts'
-import { unread } from './flow-state.ts'
+import { unknownOnRecord, unread } from './flow-state.ts'
 import { lagOf, statusOf, type PartitionStatus } from './status.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -21,6 +21,7 @@ export async function stateOnRecord (
     isHealthy: problems.length === 0,
     problems,
     isUnread: false,
+    unknown: unknownOnRecord,
     members: members.map(({ address, build, name, slots, startedMs }) =>
       ({ name, version: build, address, startedMs, slots: slots ?? null })),
     partitions: partitions.map(partitionState)

@@ -13,6 +13,7 @@ import { judgeTopic } from '../policy/topic-filter.ts'
 import { isIdempotent, partitionKey, type TopicPartition } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { unknownOnRecord } from './flow-state.ts'
 import {
   countProcesses, processExit, processJson, processLines, type ProcessCount
 } from './process-count.ts'
@@ -216,7 +217,9 @@ function render (status: FlowStatus, topic: string | undefined, width: number): 
     topic === undefined
       ? renderTopics(partitions, width)
       : renderPartitions(partitions.filter(each => each.topic === topic), width),
-    ...problemLines(partitions.filter(each => topic === undefined || each.topic === topic))
+    ...problemLines(partitions.filter(each => topic === undefined || each.topic === topic)),
+    `  unknown here, because only processes know it: ${unknownOnRecord.join(', ')}; ask one by ` +
+      'longhaul partitions list FILE --url URL'
   ].join('\n')
 }
 
@@ -276,6 +279,7 @@ function toJson (status: FlowStatus): object {
     error: error?.message ?? null,
     ...processJson(processes),
     exactlyOnce: isExactlyOnce,
+    unknown: unknownOnRecord,
     throttle: {
       bytesPerSecond: throttle?.bytesPerSecond ?? flow.settings['bandwidth.max'],
       by: throttle?.by ?? null,

@@ -1,6 +1,7 @@
 // `longhaul support-bundle FILE --to out.tar.gz`: one archive with what a person who helps asks for
-// first: properties, the result of validate, the state of each flow, what its processes answer, the
-// end of a log, versions, limits. No secret is in it. What cannot be read is a text that says why.
+// first: properties, the results of validate and doctor, the state of each flow, what its
+// processes answer, the end of a log, versions, limits. No secret is in it. What cannot be read is
+// a text that says why.
 import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { arch, cpus, release, totalmem, version as kernel } from 'node:os'
 import { createTarGzip } from 'nanotar'
@@ -14,6 +15,7 @@ import { version } from '../version.ts'
 import { redactFile, secretsOf, withoutSecrets } from './bundle-redaction.ts'
 import { ConfigFile } from './config-file.ts'
 import type { ConfigOptions } from './configure.ts'
+import { doctor } from './doctor.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { FlowState } from './flow-state.ts'
 import { stateOnRecord } from './state-on-record.ts'
@@ -24,6 +26,8 @@ export interface BundleOptions extends ConfigOptions {
   readonly to: string
   /** A log file, of which the end is included. */
   readonly log?: string
+  /** False: without the result of doctor, which measures both clusters for some seconds. */
+  readonly doctor: boolean
 }
 
 interface Part {
@@ -34,6 +38,8 @@ interface Part {
 const logBytesMax = 2 * 1024 * 1024
 const processesMax = 16
 const answerMs = 5_000
+/** Of doctor, with both clusters; what it has measured by then is lost. */
+const doctorMs = 90_000
 /** Where Linux says what a process may use, and how the network is set. */
 const limitFiles = [
   '/proc/self/limits', '/proc/meminfo', '/proc/loadavg', '/sys/fs/cgroup/memory.max',
@@ -62,7 +68,10 @@ export async function supportBundle (
   const parts: readonly Part[] = [
     { name: 'properties.txt', text: properties.text },
     { name: 'versions.txt', text: versionsText() },
-    { name: 'validate.txt', text: await validateText(file, options, terminal) },
+    { name: 'validate.txt', text: await resultOf(validate, file, options, terminal) },
+    ...options.doctor && config !== undefined
+      ? [{ name: 'doctor.txt', text: await doctorText(file, options, terminal) }]
+      : [],
     { name: 'flows.json', text: `${JSON.stringify(states, undefined, 1)}\n` },
     ...config === undefined ? [] : await processParts(states, config, terminal),
     ...options.log === undefined ? [] : [{ name: 'log.txt', text: endOf(options.log) }],
@@ -93,14 +102,26 @@ function versionsText (): string {
   ].join('\n')
 }
 
-async function validateText (
+/** What a command writes, and its exit code. */
+async function resultOf (
+  command: (file: string, options: ConfigOptions, terminal: Terminal) => Promise<ExitCode>,
   file: string, options: ConfigOptions, terminal: Terminal
 ): Promise<string> {
   let text = ''
   const stream = { write: (written: string) => { text += written } }
-  const exitCode = await validate(file, { ...options, output: 'table' },
+  const exitCode = await command(file, { ...options, output: 'table' },
     { ...terminal, stdout: stream, stderr: stream })
   return `${text}exit code ${exitCode}\n`
+}
+
+async function doctorText (
+  file: string, options: ConfigOptions, terminal: Terminal
+): Promise<string> {
+  const ended = AbortSignal.timeout(doctorMs)
+  const stopped = AbortSignal.any([terminal.stopped, ended])
+  const result = await resultOf(doctor, file, options, { ...terminal, stopped })
+    .catch((thrown: unknown) => `${reasonOf(thrown)}\n`)
+  return ended.aborted ? `${result}doctor was stopped after ${doctorMs / 1000} s\n` : result
 }
 
 /** What the processes answer that have announced an address. */

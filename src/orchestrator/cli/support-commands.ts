@@ -27,10 +27,11 @@ export function addSupportCommands (
     .action((shell: Shell) => { terminal.stdout.write(renderCompletion(shell, program)) })
 
   addFileOptions(program.command('support-bundle')
-    .description('write an archive for somebody who helps: file, state, metrics and limits, ' +
-      'without secrets'))
+    .description('write an archive for somebody who helps: file, state, metrics, limits and ' +
+      'the result of doctor, without secrets'))
     .requiredOption('--to <file>', 'the archive to write, for example bundle.tar.gz')
     .option('--log <file>', 'also the end of this log file')
+    .option('--no-doctor', 'do not measure both clusters')
     .action(async (file: string, options: BundleOptions) => {
       onEnd(await supportBundle(file, options, terminal))
     })

@@ -92,8 +92,8 @@ async function readByApi (api: ApiClient): Promise<readonly FlowState[]> {
   } catch (thrown) {
     const problem = ReplicatorError.from(thrown).message
     return [{
-      flow: 'all flows', isHealthy: false, isUnread: true, problems: [problem], members: [],
-      partitions: []
+      flow: 'all flows', isHealthy: false, isUnread: true, problems: [problem], unknown: [],
+      members: [], partitions: []
     }]
   }
 }

@@ -59,7 +59,8 @@ test('the archive has the file, validate, state, log and limits, and no secret',
 }, async t => {
   const { file, texts, to, written } = await bundleOf(t, [])
   assert.deepEqual([...texts.keys()], [
-    'properties.txt', 'versions.txt', 'validate.txt', 'flows.json', 'log.txt', 'limits.txt'
+    'properties.txt', 'versions.txt', 'validate.txt', 'doctor.txt', 'flows.json', 'log.txt',
+    'limits.txt'
   ])
   for (const [name, text] of texts) assert.doesNotMatch(text, /hunter2/, name)
   assert.doesNotMatch(written, /hunter2/)
@@ -68,6 +69,7 @@ test('the archive has the file, validate, state, log and limits, and no secret',
   assert.match(properties, /^api\.token = \[redacted\]$/m)
   assert.match(properties, /token\.endpoint\.url = http:\/\/\[redacted\]@127\.0\.0\.1:1\/token\?/)
   assert.match(texts.get('validate.txt') ?? '', /A->B[^]*exit code 3/)
+  assert.match(texts.get('doctor.txt') ?? '', /A->B: 1 problem[^]*exit code 10/)
   assert.match(texts.get('flows.json') ?? '', /"flow": "A->B"/)
   assert.match(texts.get('log.txt') ?? '', /^first line\nlogged by mistake: \[redacted\]\nlast/)
   assert.match(texts.get('limits.txt') ?? '', /Max open files/)
@@ -76,6 +78,11 @@ test('the archive has the file, validate, state, log and limits, and no secret',
   const again = await runCaptured(['support-bundle', file, '--to', to])
   assert.equal(again.exitCode, 1)
   assert.match(again.written, /EEXIST/)
+})
+
+test('the result of doctor can be left out', { timeout: 120_000 }, async t => {
+  const { texts } = await bundleOf(t, [], ['--no-doctor'])
+  assert.ok(texts.has('validate.txt') && !texts.has('doctor.txt'))
 })
 
 test('a file with errors and misspelt names still makes an archive without secrets', {

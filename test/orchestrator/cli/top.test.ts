@@ -16,7 +16,7 @@ const partition = (
 })
 
 const flow = (...partitions: PartitionState[]): FlowState => ({
-  flow: 'A->B', isHealthy: true, problems: [], isUnread: false, members: [], partitions
+  flow: 'A->B', isHealthy: true, problems: [], isUnread: false, unknown: [], members: [], partitions
 })
 
 test('the busiest topic is first, by the source offsets passed between two readings', () => {
