@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { compressFrameSync } from 'lz4-napi'
-import { slotOf } from '../../src/orchestrator/ownership/task-slots.ts'
+import { slotOf } from '../../src/orchestrator/progress/task-slots.ts'
 import {
   encodeHistory, encodePosition
 } from '../../src/orchestrator/progress/progress-record.ts'

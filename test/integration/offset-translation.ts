@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { translate, translateBack } from '../../src/orchestrator/offsets/offset-map.ts'
 import { silentLog } from '../../src/orchestrator/observability/log.ts'
-import { slotOf } from '../../src/orchestrator/ownership/task-slots.ts'
+import { slotOf } from '../../src/orchestrator/progress/task-slots.ts'
 import { offsetMapOf } from '../../src/orchestrator/progress/offset-map-record.ts'
 import { ProgressStore } from '../../src/orchestrator/progress/progress-store.ts'
 import { partitionKey, type Progress } from '../../src/orchestrator/progress/progress.ts'

@@ -12,7 +12,7 @@ export interface ImportRow {
   readonly instead: string
 }
 
-const pureModules = new RegExp('^src/orchestrator/(policy/|ownership/task-slots\\.ts|' +
+const pureModules = new RegExp('^src/orchestrator/(policy/|progress/task-slots\\.ts|' +
   'progress/(progress|progress-history|leader-epochs)\\.ts|groups/offset-map\\.ts|' +
   '.*-(filter|policy|assignor)\\.ts)')
 

@@ -181,7 +181,7 @@ export const partitionsAnswer = object({
 
 export const membersAnswer = object({
   flow: text,
-  slots: described(count, 'task.slots'),
+  slots: described(count, 'the partitions of the progress topic'),
   members: list(object({
     name: text,
     isThisProcess: truth,

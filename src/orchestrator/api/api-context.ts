@@ -97,11 +97,11 @@ export function momentOf ({ clock }: ApiContext): Moment {
   return { nowMs: clock.now(), monotonicMs: clock.monotonic() }
 }
 
-/** task.slots of a flow. */
+/** The task slots of a flow: while it does not run, those of its file. */
 export function slotsOf ({ mirror }: ApiContext, name: string): number {
   const flow = mirror.config.flows.find(each => each.name === name)
   if (flow === undefined) throw new HttpError(404, `there is no flow ${name}`)
-  return flow.settings['task.slots']
+  return mirror.operations(name)?.report().slots ?? flow.settings['task.slots']
 }
 
 /** The status of an error that a change or a wait has met. */

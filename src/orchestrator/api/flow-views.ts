@@ -12,7 +12,7 @@ import { notReady } from '../observability/readiness.ts'
 import {
   partitionStates, type ClusterHealth, type Count, type PartitionSnapshot
 } from '../observability/snapshot.ts'
-import { slotOf } from '../ownership/task-slots.ts'
+import { slotOf } from '../progress/task-slots.ts'
 import type { FlowPart, PartitionPart, StatesPart, TopicPart } from './joined-views.ts'
 import { compareTexts } from './paging.ts'
 import type { Throughput } from './throughput.ts'

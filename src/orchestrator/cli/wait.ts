@@ -71,7 +71,7 @@ async function waitOnRecord (
         topic,
         timeoutMs,
         positionsOf: async (wanted, signal) =>
-          await records.positionsOf(wanted, flow.settings['task.slots'], signal),
+          await records.positionsOf(wanted, signal),
         clock,
         signal: stopped
       })

@@ -9,7 +9,8 @@ const hour = 60 * minute
 /** Settings of a flow for its progress and for faulted partitions. */
 export const progressTable = {
   'task.slots': integer({
-    doc: 'Partitions of the progress topic: the parts of the work that processes share.',
+    doc: 'Partitions of the progress topic: the parts of the work that processes share. It is ' +
+      'used when the topic is created; if an existing topic has another number, that counts.',
     importance: 'low', default: 32, min: 1, max: 1024
   }),
   'session.timeout.ms': milliseconds({

@@ -84,8 +84,15 @@ export const orchestratorErrors = {
     'the progress topic cannot be written; a restart would resume from older progress',
     'Check the progress topic and the permission WRITE on it'),
   PROGRESS_SLOTS_CHANGED: row(2032, 'final', 'flow',
-    'the progress topic has another number of partitions than task.slots',
-    'Set task.slots to the number of partitions of the progress topic'),
+    'the number of partitions of the progress topic was changed while the flow ran, or after ' +
+    'positions were written',
+    'If a running process has noticed it, restart that process. If positions lie in other slots: ' +
+    'stop all processes, delete the progress topic, then start them; target.not.empty decides ' +
+    'how they begin'),
+  PROGRESS_SLOTS_DIFFER: row(2076, 'final', 'flow',
+    'the progress topic has another number of partitions than task.slots, and that number counts',
+    'Set task.slots to the number of partitions of the progress topic, or leave it out: the ' +
+    'number of an existing topic counts'),
   PROGRESS_DELETED: row(2033, 'retry', 'flow',
     'the progress topic was deleted while the flow ran; Longhaul has recreated it',
     'Find out who deletes the topic: if no process runs, its progress is lost'),

@@ -22,6 +22,8 @@ export interface GroupReading {
 export interface FlowReport {
   /** All live processes, this one included. */
   readonly members: readonly FlowMember[]
+  /** Task slots: the partitions of the progress topic. */
+  readonly slots: number
   /** The name of this process among them. */
   readonly memberName: string
   readonly orders: FlowControl['state']
@@ -62,6 +64,7 @@ export function operationsOf (options: FlowOperationsOptions): FlowOperations {
   return {
     report: () => ({
       members: control.members,
+      slots: config().settings['task.slots'],
       memberName,
       orders: control.state,
       duties: duties.statuses,

@@ -16,7 +16,7 @@ import type { Duties } from '../ownership/duties.ts'
 import type { Ownership, SlotWork } from '../ownership/ownership.ts'
 import { SlotOwnership } from '../ownership/slot-ownership.ts'
 import { StaticOwnership } from '../ownership/static-ownership.ts'
-import { slotOf } from '../ownership/task-slots.ts'
+import { slotOf } from '../progress/task-slots.ts'
 import { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { AppliedMove } from '../partitions/partition-moves.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
@@ -53,6 +53,8 @@ export interface FlowPartsOptions {
   readonly isShared: boolean
   /** Where the process serves metrics and readiness; '': nowhere. */
   readonly address: () => string
+  /** From now on config() has this number of task slots: that of the progress topic. */
+  readonly follow: (slots: number) => void
   /** How the process obeys orders that concern more than partitions; absent: it does not. */
   readonly process?: ControlledProcess | undefined
   readonly onMoved?: ((move: AppliedMove) => void) | undefined
@@ -119,6 +121,7 @@ export class FlowParts {
     const remark = sameClusterRemark(config(), clusters)
     if (remark !== undefined) log.warn({}, remark)
     const progress = this.#add('progress', await this.#step(this.#openProgress(clusters)))
+    this.#options.follow(progress.slots)
     const inbound = this.#add('inbound', this.#openInbound(clusters, progress))
     await this.#step(inbound?.learn() ?? Promise.resolve())
     const lanes = this.#add('lanes', openFlowLanes({

@@ -1,6 +1,6 @@
 // The positions of all partitions of a flow, whichever process mirrors them: the partitions of this
 // process from memory, the others from the progress topic, which is a progress.interval.ms older.
-import { slotOf } from '../ownership/task-slots.ts'
+import { slotOf } from '../progress/task-slots.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'

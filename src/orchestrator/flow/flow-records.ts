@@ -4,7 +4,7 @@ import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
-import { slotOf } from '../ownership/task-slots.ts'
+import { slotOf } from '../progress/task-slots.ts'
 import { OffsetLookup, progressStoreOf } from '../offsets/offset-lookup.ts'
 import type { ProgressStore } from '../progress/progress-store.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
@@ -79,8 +79,9 @@ export class FlowRecords {
 
   /** The positions now, by partitionKey; without the partitions that have no position. */
   async positionsOf (
-    wanted: readonly TopicPartition[], slots: number, signal: AbortSignal
+    wanted: readonly TopicPartition[], signal: AbortSignal
   ): Promise<ReadonlyMap<string, Progress>> {
+    const slots = await this.#lookup.slots()
     const wantedSlots = new Set(wanted.map(each => slotOf(each.topic, each.partition, slots)))
     const read = await Promise.all([...wantedSlots].map(async slot =>
       await this.#store.read(slot, signal)))

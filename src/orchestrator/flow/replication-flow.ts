@@ -35,6 +35,8 @@ export interface FlowOptions
 
 export class ReplicationFlow {
   #config: FlowConfig
+  /** Of the progress topic, which count; undefined: not known yet. */
+  #slots: number | undefined
   readonly #log: Log
   readonly #problems: FlowProblems
   readonly #clock: Clock
@@ -69,6 +71,10 @@ export class ReplicationFlow {
     this.#failed = new Promise(resolve => { this.#fail = resolve })
     this.#parts = new FlowParts({
       config: () => this.#config,
+      follow: slots => {
+        this.#slots = slots
+        this.#config = this.#withSlots(this.#config)
+      },
       claims,
       problems: this.#problems,
       log,
@@ -144,12 +150,19 @@ export class ReplicationFlow {
 
   /** Continues with other settings that FlowChange calls live. Legal in every state. */
   adopt (config: FlowConfig): void {
-    this.#config = config
+    config = this.#config = this.#withSlots(config)
     const { control, duties, topics } = this.#parts.soFar
     topics?.adopt(config)
     duties?.wake()
     for (const loop of this.#loops) loop.wake()
     control?.announceSettings(sharedSettings(config))
+  }
+
+  #withSlots (config: FlowConfig): FlowConfig {
+    const slots = this.#slots
+    return slots === undefined || slots === config.settings['task.slots']
+      ? config
+      : { ...config, settings: { ...config.settings, 'task.slots': slots } }
   }
 
   /** Undefined: the flow starts, or is being stopped. */

@@ -7,7 +7,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ClusterPair } from '../flow/cluster-pair.ts'
 import type { Log } from '../observability/log.ts'
 import { withOffsetLookup } from '../offsets/offset-lookup.ts'
-import { slotOf } from '../ownership/task-slots.ts'
+import { slotOf } from '../progress/task-slots.ts'
 import { KnownTopicIds } from '../partitions/topic-ids.ts'
 import { openFlowProgress } from '../progress/flow-progress.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
@@ -85,7 +85,7 @@ export async function writePositions (
     await ids.learn(positions)
     const { producerId } = progress.producer
     await progress.write(positions.map(({ partition, progress: at, remoteTopic, topic }) => ({
-      slot: slotOf(topic, partition, flow.settings['task.slots']),
+      slot: slotOf(topic, partition, progress.slots),
       record: {
         kind: 'partition',
         source: { topic, partition },

@@ -3,7 +3,7 @@
 // auto.offset.reset=latest: the flow already existed when its records were written, so it mirrors
 // all of them.
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { slotOf } from '../ownership/task-slots.ts'
+import { slotOf } from '../progress/task-slots.ts'
 import type { SlotRecord } from '../progress/progress-store.ts'
 import type { SlotPartition } from './partition-table.ts'
 

@@ -2,7 +2,7 @@
 // where a partition begins that was mirrored before. A slot is expected until its progress was
 // read.
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
-import { slotOf } from '../ownership/task-slots.ts'
+import { slotOf } from '../progress/task-slots.ts'
 import type { FlowPartition, SlotPartition } from './partition-table.ts'
 
 export interface RecordedPosition {

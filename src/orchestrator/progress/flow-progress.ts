@@ -14,6 +14,7 @@ import { ProgressKeeper } from './progress-keeper.ts'
 import { retainProgressOnce, type ProgressRetentionOptions } from './progress-retention.ts'
 import { ProgressStore, restoreSlots, type SlotRecord } from './progress-store.ts'
 import { ensureProgressTopic, progressTopicId, progressTopicOf } from './progress-topic.ts'
+import { refuseMisplaced, slotsOnRecord } from './topic-slots.ts'
 import type { EncodedRecord } from './progress-record.ts'
 import {
   isIdempotent, type ProducerIdentity, type Progress, type TopicPartition
@@ -21,6 +22,8 @@ import {
 
 export interface FlowProgress {
   readonly producer: ProducerIdentity
+  /** Task slots: the partitions of the progress topic, whatever task.slots is. */
+  readonly slots: number
   /** The positions of the partitions of these slots, by partitionKey. */
   restore (
     slots: readonly number[], signal?: AbortSignal
@@ -72,9 +75,11 @@ const controlSlot = 0
 
 export async function openFlowProgress (options: FlowProgressOptions): Promise<FlowProgress> {
   const { clock, config: { settings }, everything, onRewritten, signal } = options
-  const { agreement, store } = openStore(options)
+  const { isFollowed, slots } = await findSlots(options)
+  const { agreement, store } = openStore(options, slots)
   try {
     await ensureProgressTopic(agreement)
+    if (isFollowed) await refuseMisplaced(agreement, signal)
     const producer = await agreeOnProducer(agreement, undefined, signal)
     if (!isIdempotent(producer)) {
       options.onWarning(new ReplicatorError('TARGET_NOT_IDEMPOTENT', options.target.cluster))
@@ -84,6 +89,7 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
       { agreement, store, producer, topicId, everything, onRewritten })
     return {
       producer,
+      slots,
       restore: async (slots, end) => await restoreSlots(store, slots, producer, end),
       firstLookOf: async (slot, end) => (await store.read(slot, end)).firstLook,
       write: async (records, end) => { await keeper.write(records, end) },
@@ -112,8 +118,10 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
 
 /** Rejects with the errors of openFlowProgress() that a check without changes can find. */
 export async function checkFlowProgress (options: StoreOptions): Promise<void> {
-  const { agreement, store } = openStore(options)
+  const { isFollowed, slots } = await findSlots(options)
+  const { agreement, store } = openStore(options, slots)
   try {
+    if (isFollowed) await refuseMisplaced(agreement, options.signal)
     const isMissing = await ensureProgressTopic({ ...agreement, validateOnly: true })
     if (!isMissing) await checkSourceCluster(agreement, options.signal)
   } finally {
@@ -123,8 +131,21 @@ export async function checkFlowProgress (options: StoreOptions): Promise<void> {
 
 type StoreOptions = Omit<FlowProgressOptions, 'everything' | 'onRewritten'>
 
+async function findSlots (
+  { config: { settings, source }, onWarning, target }: StoreOptions
+): Promise<{ readonly slots: number, readonly isFollowed: boolean }> {
+  const topic = progressTopicOf(source.alias)
+  const ofFile = settings['task.slots']
+  const slots = await slotsOnRecord(target, topic) ?? ofFile
+  if (slots === ofFile) return { slots, isFollowed: false }
+  onWarning(new ReplicatorError('PROGRESS_SLOTS_DIFFER', `${topic} on ${target.cluster} has ` +
+    `${slots} partitions, task.slots=${ofFile}: the flow has ${slots} task slots`,
+  { setting: 'task.slots' }))
+  return { slots, isFollowed: true }
+}
+
 function openStore (
-  { clock, config, group, log, onWarning, sourceClusterId, target }: StoreOptions
+  { clock, config, group, log, onWarning, sourceClusterId, target }: StoreOptions, slots: number
 ): { readonly agreement: AgreementOptions, readonly store: ProgressStore } {
   const { policy, settings, source } = config
   const topic = progressTopicOf(source.alias)
@@ -135,7 +156,7 @@ function openStore (
     target,
     store,
     topic,
-    slots: settings['task.slots'],
+    slots,
     replicationFactor: settings['progress.topic.replication.factor'],
     clock,
     onWarning,
@@ -150,11 +171,13 @@ function openStore (
 
 /** Allocates a new producer id and stores no position: a flow that restarts begins at its start. */
 export async function openUnkeptProgress (
-  { clock, signal, target }: Pick<FlowProgressOptions, 'clock' | 'signal' | 'target'>
+  { clock, config, signal, target }:
+  Pick<FlowProgressOptions, 'clock' | 'config' | 'signal' | 'target'>
 ): Promise<FlowProgress> {
   const producer = await allocateProducer({ clock, target }, signal)
   return {
     producer,
+    slots: config.settings['task.slots'],
     restore: async () => new Map(),
     firstLookOf: async () => undefined,
     write: async () => {},

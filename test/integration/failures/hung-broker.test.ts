@@ -4,7 +4,7 @@
 // batches filled the lanes.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { slotOf } from '../../../src/orchestrator/ownership/task-slots.ts'
+import { slotOf } from '../../../src/orchestrator/progress/task-slots.ts'
 import type { Broker } from '../../kafka/broker.ts'
 import type { KafkaCluster } from '../../kafka/cluster.ts'
 import { coordinatorOf } from '../../kafka/consumer-group.ts'

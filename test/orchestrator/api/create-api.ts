@@ -55,7 +55,7 @@ export class FakeMirror implements ApiMirror {
     if (!this.isRunning) return undefined
     return {
       report: () => ({
-        members: this.members, memberName: 'longhaul-1', orders: this.state, duties: [],
+        members: this.members, memberName: 'longhaul-1', slots: 32, orders: this.state, duties: [],
         groups: undefined, ...this.report
       }),
       order: async (order, isDry) => {

@@ -1,7 +1,7 @@
 // The topics of the source at the flow's first look, and those that were created later.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { slotOf } from '../../../src/orchestrator/ownership/task-slots.ts'
+import { slotOf } from '../../../src/orchestrator/progress/task-slots.ts'
 import { FirstLook } from '../../../src/orchestrator/partitions/first-look.ts'
 import type { SlotPartition } from '../../../src/orchestrator/partitions/partition-table.ts'
 import { FakeProgressStore } from '../flow/fake-cluster.ts'

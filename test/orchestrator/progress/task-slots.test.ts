@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { slotOf } from '../../../src/orchestrator/ownership/task-slots.ts'
+import { slotOf } from '../../../src/orchestrator/progress/task-slots.ts'
 
 const pinned: ReadonlyArray<readonly [topic: string, partition: number, of: number, slot: number]> =
   [
