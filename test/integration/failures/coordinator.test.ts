@@ -42,7 +42,8 @@ async function mustFindCoordinator (target: KafkaCluster): Promise<Broker> {
   })
 }
 
-describe('a coordinator that hangs', { timeout: 400_000 }, () => {
+// At the same time: each test waits most of a minute, with clusters of its own.
+describe('a coordinator that hangs', { timeout: 400_000, concurrency: true }, () => {
   // Regression: all partitions were stalled for 70 s of a hang of 75 s, though no data was on that
   // broker: the session ended, and the client asked the hanging broker for the coordinator.
   test('stops no partition of a single process, not even while the group has no coordinator',
