@@ -5,11 +5,12 @@ import type { ClusterAdmin } from '../../src/orchestrator/cluster/cluster-admin.
 import {
   decodeCheckpoint, decodeHeartbeat, decodeOffsetSync
 } from '../../src/orchestrator/mirror-maker/internal-records.ts'
+import { addAcl } from '../kafka/acls.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { eventually } from '../kafka/eventually.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
-import { addAcl, alterTopicConfig } from '../kafka/partition-operations.ts'
+import { alterTopicConfig } from '../kafka/partition-operations.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import type { Properties } from './mirror-process.ts'
 import type { MirroredClusters } from './mirrored-clusters.ts'

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after, before, describe, test, type TestContext } from 'node:test'
+import { addAcl } from '../kafka/acls.ts'
 import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
 import { produce } from '../kafka/kafka-producer.ts'
-import { addAcl } from '../kafka/partition-operations.ts'
 import { releasePorts, reservePorts } from '../kafka/ports.ts'
 import { untilRecords } from './comparison.ts'
 import {

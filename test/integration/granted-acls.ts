@@ -1,7 +1,7 @@
-// The permissions that `longhaul acls` prints, granted to the mirror's user by Kafka's own tool.
+// The permissions that `longhaul acls` prints, granted to the mirror's user.
 import type { RequiredAcl } from '../../src/orchestrator/flow/required-acls.ts'
+import { addAcl } from '../kafka/acls.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
-import { addAcl } from '../kafka/partition-operations.ts'
 import { runCommand } from './mirror-process.ts'
 
 export async function printedAcls (file: string): Promise<readonly RequiredAcl[]> {
@@ -10,7 +10,7 @@ export async function printedAcls (file: string): Promise<readonly RequiredAcl[]
   return JSON.parse(stdout) as readonly RequiredAcl[]
 }
 
-/** One call of the tool, which starts a JVM, for all resources with the same operations. */
+/** One call for all resources with the same operations. */
 export async function grantAcls (
   clusterOf: (alias: string) => KafkaCluster, acls: readonly RequiredAcl[]
 ): Promise<void> {

@@ -5,8 +5,8 @@ import { after, before, describe, test } from 'node:test'
 import {
   permissionRows, type RequiredAcl
 } from '../../src/orchestrator/flow/required-acls.ts'
+import { addAcl } from '../kafka/acls.ts'
 import { produce } from '../kafka/kafka-producer.ts'
-import { addAcl } from '../kafka/partition-operations.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
 import { grantAcls, printedAcls, without } from './granted-acls.ts'

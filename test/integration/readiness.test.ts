@@ -2,9 +2,9 @@
 // 200 again when they do.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { addAcl, removeAcl } from '../kafka/acls.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { produce } from '../kafka/kafka-producer.ts'
-import { addAcl, removeAcl } from '../kafka/partition-operations.ts'
 import { untilRecords } from './comparison.ts'
 import {
   createPropertiesFile, startMirror, type CleanUp, type MirrorProcess, type Properties

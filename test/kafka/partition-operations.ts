@@ -7,6 +7,11 @@ import { eventually, patienceMs } from './eventually.ts'
 import { produce } from './kafka-producer.ts'
 import { createTempFolder, removeFolder } from './process-guard.ts'
 import { gapCount, readRawLog, type RawBatch } from './raw-log.ts'
+import { int32, int64, requestRaw, string } from './raw-request.ts'
+import { ResponseReader } from './raw-response.ts'
+
+const deleteRecordsApi = { key: 21, version: 1 }
+const deletionTimeoutMs = 8_000
 
 /** Makes a broker the leader of a partition it is in sync with. Two JVM tools: about 3 s. */
 export async function moveLeader (
@@ -62,19 +67,20 @@ export async function untilLeader (
 export async function deleteRecords (
   cluster: KafkaCluster, topic: string, partition: number, beforeOffset: number
 ): Promise<void> {
-  await withJsonFile({ version: 1, partitions: [{ topic, partition, offset: beforeOffset }] },
-    async path => await cluster.runTool(
-      'org.apache.kafka.tools.DeleteRecordsCommand', ['--offset-json-file', path]))
-}
-
-/** Adds an ACL in kafka-acls' words: `['--allow-principal', 'User:a', '--topic', 't', …]`. */
-export async function addAcl (cluster: KafkaCluster, words: readonly string[]): Promise<void> {
-  await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--add', '--force', ...words])
-}
-
-/** Removes ACLs that were added with the same words. */
-export async function removeAcl (cluster: KafkaCluster, words: readonly string[]): Promise<void> {
-  await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--remove', '--force', ...words])
+  const leader = cluster.broker(await cluster.admin.leaderOf(topic, partition))
+  const answer = new ResponseReader(await requestRaw(leader, deleteRecordsApi, Buffer.concat([
+    int32(1), string(topic), int32(1), int32(partition), int64(BigInt(beforeOffset)),
+    int32(deletionTimeoutMs)])))
+  answer.int32() // throttled
+  const [[error] = []] = answer.array(() => {
+    answer.string()
+    return answer.array(() => {
+      answer.int32() // partition
+      answer.int64() // log start offset
+      return answer.int16()
+    })
+  })
+  if (error !== 0) throw new Error(`DeleteRecords of ${topic}-${partition}: error ${error}`)
 }
 
 /** Bytes a second: `producer_byte_rate` or `consumer_byte_rate` of a user; undefined: no quota. */

@@ -9,7 +9,9 @@ export class ResponseReader {
     this.#bytes = bytes
   }
 
-  bool (): boolean { return this.#bytes.readInt8(this.#take(1)) !== 0 }
+  bool (): boolean { return this.int8() !== 0 }
+
+  int8 (): number { return this.#bytes.readInt8(this.#take(1)) }
 
   int16 (): number { return this.#bytes.readInt16BE(this.#take(2)) }
 

@@ -2,9 +2,10 @@
 // while records flow. Only the affected part waits, the log names it, and no restart is needed.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { addAcl, removeAcl } from '../../kafka/acls.ts'
 import { readTopic } from '../../kafka/kafka-consumer.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
-import { addAcl, removeAcl, setQuota } from '../../kafka/partition-operations.ts'
+import { setQuota } from '../../kafka/partition-operations.ts'
 import { untilMoreRecords, untilRecords } from '../comparison.ts'
 import {
   createPropertiesFile, spawnMirror, startMirror, type Properties
