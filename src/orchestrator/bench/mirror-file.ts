@@ -1,5 +1,6 @@
 // The properties file of a bench's mirror: the clusters of a flow of the user's file, under aliases
 // of this bench, so that topics, progress and groups of other mirrors are untouched. Pure.
+import type { FlowConfig } from '../config/config.ts'
 import { Findings } from '../config/findings.ts'
 import { escapeValue, readEntries, type Entry } from '../config/properties-text.ts'
 
@@ -36,6 +37,15 @@ const left = new RegExp('(^|\\.)(clusters|enabled|topics(\\..*)?|topic\\.rename|
   'same\\.names\\.both\\.ways|' +
   'metrics\\..*|api\\..*|log\\..*|emit\\..*|sync\\..*|heartbeats\\..*|offset-syncs\\..*|' +
   '.*replication\\.factor|task\\.slots|auto\\.offset\\.reset)$')
+
+/** The flow of a bench, with errors that name the clusters as the user does. */
+export function withUserNames (
+  flow: FlowConfig, { source, target }: Pick<UserFlow, 'source' | 'target'>
+): FlowConfig {
+  const named = (end: FlowConfig['source'], cluster: string): FlowConfig['source'] =>
+    ({ ...end, admin: { ...end.admin, cluster } })
+  return { ...flow, source: named(flow.source, source), target: named(flow.target, target) }
+}
 
 export function renderMirrorFile (
   names: BenchNames, addresses: Partial<BenchAddresses>, user: UserFlow | undefined

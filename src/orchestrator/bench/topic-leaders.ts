@@ -1,5 +1,6 @@
 // The leaders of a bench's topic: looked up at the start, and again after a request has failed.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import { orUnreachable } from '../cluster/cluster-error.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 
@@ -52,8 +53,8 @@ export class TopicLeaders {
       }
       reason = found?.error?.message ?? 'a partition has no leader'
       if (this.#clock.monotonic() > deadline) {
-        throw new ReplicatorError('TIMED_OUT',
-          `topic ${this.topic} on ${this.#admin.cluster}: ${reason}`)
+        throw orUnreachable(this.#admin, new ReplicatorError('TIMED_OUT',
+          `topic ${this.topic} on ${this.#admin.cluster}: ${reason}`), found?.error)
       }
       await this.#clock.sleep(pollMs, this.#stopped).catch(() => {})
     }

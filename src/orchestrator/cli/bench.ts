@@ -11,7 +11,9 @@ import { runBench } from '../bench/bench-run.ts'
 import { benchFlags, parseBenchSettings, type BenchSettings } from '../bench/bench-table.ts'
 import { renderHistogramLog } from '../bench/histogram-log.ts'
 import { renderLatencyChart } from '../bench/latency-chart.ts'
-import { benchNames, renderMirrorFile, type UserFlow } from '../bench/mirror-file.ts'
+import {
+  benchNames, renderMirrorFile, withUserNames, type UserFlow
+} from '../bench/mirror-file.ts'
 import { ombResult } from '../bench/omb-result.ts'
 import { cliFlags, flagSettings } from '../config/cli-flags.ts'
 import type { FlowConfig } from '../config/config.ts'
@@ -19,7 +21,7 @@ import { parseConfig, readConfig } from '../config/parse-config.ts'
 import { decodeFile } from '../config/properties-text.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { version } from '../version.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The bench chooses topics, and its own option has the name of the mirror's batch.size. */
@@ -74,7 +76,7 @@ export async function bench (options: BenchOptions, terminal: Terminal): Promise
     const missing = thrown instanceof KafkaMissing
     const { message } = missing ? thrown : ReplicatorError.from(thrown)
     terminal.stderr.write(`error: ${message}\n`)
-    return missing ? exitCodes.notStarted : exitCodes.failed
+    return missing ? exitCodes.notStarted : failureExit(thrown)
   } finally {
     await clusters?.close()
   }
@@ -149,7 +151,7 @@ async function benchOn (
   const result = await runBench({
     settings,
     names,
-    flow,
+    flow: withUserNames(flow, user ?? { source: 'source', target: 'target' }),
     maker: options.embedded === true ? makerOf(clusters, flow) : undefined,
     mirror: {
       file,

@@ -13,7 +13,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { logLevels, type LogLevel } from '../observability/log-levels.ts'
 import type { Log } from '../observability/log.ts'
 import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -61,7 +61,7 @@ export async function giveOrder (
     return exitCodes.ok
   } catch (thrown) {
     terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
-    return exitCodes.failed
+    return failureExit(thrown)
   }
 }
 

@@ -1,5 +1,7 @@
 // The state of flows as `topics`, `lag`, `members` and `partitions list` show it, whichever way it
 // was read: from the clusters alone (state-on-record.ts), or from a process (state-by-api.ts).
+import type { ReplicatorError } from '../errors/replicator-error.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 
 export interface MemberState {
   readonly name: string
@@ -34,6 +36,8 @@ export interface FlowState {
   readonly isUnread: boolean
   /** What the clusters alone do not show: its columns say `unknown` or `-`. */
   readonly unknown: readonly string[]
+  /** The exit code of a command that could not read the state. */
+  readonly exitIfUnread?: ExitCode
   readonly members: readonly MemberState[]
   readonly partitions: readonly PartitionState[]
 }
@@ -59,11 +63,25 @@ export function unknownText (unknown: readonly string[]): string | undefined {
     : `unknown without a process (--url asks one): ${unknown.join(', ')}`
 }
 
-export function unread (flow: string, problem: string): FlowState {
+export function unread (flow: string, error: ReplicatorError): FlowState {
   return {
-    flow, isHealthy: false, problems: [problem], isUnread: true, unknown: [], members: [],
+    flow,
+    isHealthy: false,
+    problems: [error.message],
+    isUnread: true,
+    unknown: [],
+    exitIfUnread: failureExit(error),
+    members: [],
     partitions: []
   }
+}
+
+export function stateExit (flows: readonly FlowState[]): ExitCode {
+  const unreadable = flows.filter(({ isUnread }) => isUnread)
+  if (unreadable.length > 0) {
+    return Math.max(...unreadable.map(({ exitIfUnread = exitCodes.failed }) => exitIfUnread))
+  }
+  return flows.every(({ isHealthy }) => isHealthy) ? exitCodes.ok : exitCodes.unhealthy
 }
 
 /** By name. */

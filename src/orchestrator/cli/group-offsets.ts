@@ -15,7 +15,7 @@ import { judgeTopic } from '../policy/topic-filter.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { comparePartitions } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -45,7 +45,7 @@ export async function translateGroup (
       async flow => await rowsOf(options.group, flow, log, terminal)))).flat()
   } catch (thrown) {
     terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
-    return exitCodes.notStarted
+    return failureExit(thrown)
   }
   terminal.stdout.write(options.output === 'json'
     ? `${JSON.stringify(rows.map(toJson))}\n`

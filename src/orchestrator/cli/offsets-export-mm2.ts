@@ -3,7 +3,7 @@
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { exportFlow, type ExportedPosition } from '../migration/export-flow.ts'
 import { configure, openLog } from './configure.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import type { MirrorMakerOptions } from './offsets-import-mm2.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -38,7 +38,8 @@ export async function exportMirrorMaker (
     ? `${JSON.stringify(exports.map(each => toJson(each, yes)))}\n`
     : exports.map(each => render(each, yes, tableWidth(terminal))).join(''))
   if (exports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
-  return exports.every(({ error }) => error === undefined) ? exitCodes.ok : exitCodes.failed
+  const errors = exports.flatMap(({ error }) => error ?? [])
+  return errors.length === 0 ? exitCodes.ok : failureExit(...errors)
 }
 
 function render (

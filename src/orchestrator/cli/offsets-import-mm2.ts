@@ -6,7 +6,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { importFlow } from '../migration/import-flow.ts'
 import type { ImportPlan, LeftOutPosition, PlannedPosition } from '../migration/import-plan.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -58,7 +58,8 @@ export async function importMirrorMaker (
     : imports.map(each => renderImport(each, isApplied, tableWidth(terminal), dryRun))
       .join(''))
   if (imports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
-  return imports.every(({ error }) => error === undefined) ? exitCodes.ok : exitCodes.failed
+  const errors = imports.flatMap(({ error }) => error ?? [])
+  return errors.length === 0 ? exitCodes.ok : failureExit(...errors)
 }
 
 export async function importOne (

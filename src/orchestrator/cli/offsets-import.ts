@@ -7,7 +7,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { readExport, type ExportedFlow } from '../migration/exported-positions.ts'
 import { importExported } from '../migration/import-exported.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { importToJson, renderImport, type FlowImport } from './offsets-import-mm2.ts'
 import { tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -56,7 +56,8 @@ export async function importOffsets (
   terminal.stdout.write(options.output === 'json'
     ? `${JSON.stringify(imports.map(each => importToJson(each, isApplied)))}\n`
     : imports.map(each => renderImport(each, isApplied, width, dryRun)).join(''))
-  return imports.every(({ error }) => error === undefined) ? exitCodes.ok : exitCodes.failed
+  const errors = imports.flatMap(({ error }) => error ?? [])
+  return errors.length === 0 ? exitCodes.ok : failureExit(...errors)
 }
 
 async function importOne (

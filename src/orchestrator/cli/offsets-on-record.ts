@@ -10,7 +10,7 @@ import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
 import type { PartitionOnRecord } from '../progress/slot-contents.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { nameOnSource, partitionsNamed } from './named-topic.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -76,7 +76,7 @@ async function withRecords (
       ({ flow, partitions: await recordsOf(flow, config, terminal) }))))
   } catch (thrown) {
     terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
-    return exitCodes.failed
+    return failureExit(thrown)
   }
 }
 

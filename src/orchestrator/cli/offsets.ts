@@ -11,7 +11,7 @@ import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
 import type { PartitionOnRecord } from '../progress/slot-contents.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { nameOnSource, partitionsNamed } from './named-topic.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -38,6 +38,8 @@ interface TranslatedRow {
   readonly remoteTopic: string
   readonly answer: OffsetAnswer | undefined
   readonly text: string
+  /** What ended the search. */
+  readonly error?: ReplicatorError
 }
 
 export async function translatePosition (
@@ -58,7 +60,7 @@ export async function translatePosition (
   if (rows.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   return rows.some(({ answer }) => answer?.offset !== undefined)
     ? exitCodes.ok
-    : exitCodes.failed
+    : failureExit(...rows.map(({ error }) => error))
 }
 
 function questionOf (
@@ -94,7 +96,8 @@ async function translateInFlow (
     const text = explainAnswer(answer, { ...question, topic: source.topic, map, progress })
     return { ...named, answer, text }
   } catch (thrown) {
-    return { ...asked, answer: undefined, text: ReplicatorError.from(thrown).message }
+    const error = ReplicatorError.from(thrown)
+    return { ...asked, answer: undefined, text: error.message, error }
   }
 }
 

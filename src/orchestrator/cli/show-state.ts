@@ -6,7 +6,8 @@ import { formatSeconds } from '../observability/format.ts'
 import { configureFlows, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import {
-  topicsOf, unknownText, type FlowState, type MemberState, type PartitionState, type TopicState
+  stateExit, topicsOf, unknownText, type FlowState, type MemberState, type PartitionState,
+  type TopicState
 } from './flow-state.ts'
 import { stateByApi } from './state-by-api.ts'
 import { stateOnRecord } from './state-on-record.ts'
@@ -53,8 +54,7 @@ export async function showState (
     states.map(({ flow, isHealthy, problems, unknown }, i) =>
       ({ flow, isHealthy, problems, unknown, [kind]: shown[i]?.rows ?? [] })),
     () => states.map((state, i) => renderFlow(kind, state, shown[i], width)).join('\n\n')))
-  if (states.some(({ isUnread }) => isUnread)) return exitCodes.failed
-  return states.every(({ isHealthy }) => isHealthy) ? exitCodes.ok : exitCodes.unhealthy
+  return stateExit(states)
 }
 
 function shownOf (kind: StateKind, state: FlowState, options: StateOptions): Shown {

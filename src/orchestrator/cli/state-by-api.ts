@@ -59,7 +59,7 @@ export async function stateByApi (
         ({ name, version, address, startedMs, slots }))
     }
   } catch (thrown) {
-    return unread(flow, ReplicatorError.from(thrown).message)
+    return unread(flow, ReplicatorError.from(thrown))
   }
 }
 

@@ -9,7 +9,7 @@ export async function stateOnRecord (
   flow: FlowConfig, config: Config, terminal: Terminal
 ): Promise<FlowState> {
   const { error, members, partitions, processes } = await statusOf(flow, config, terminal)
-  if (error !== undefined) return unread(flow.name, error.message)
+  if (error !== undefined) return unread(flow.name, error)
   const stopped = partitions.flatMap(({ problem }) => problem ?? [])
   const problems = [
     ...processes === 0 ? [`no process runs ${flow.name}`] : [],

@@ -12,7 +12,7 @@ import { KnownTopicIds } from '../partitions/topic-ids.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import { isIdempotent, partitionKey, type TopicPartition } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { unknownOnRecord } from './flow-state.ts'
 import {
   countProcesses, processExit, processJson, processLines, type ProcessCount
@@ -83,7 +83,8 @@ async function showOnce (
   const width = tableWidth(terminal)
   terminal.stdout.write(before + renderOutput(options.output, flows.map(toJson),
     () => flows.map(each => render(each, options.topic, width)).join('\n\n')))
-  if (flows.some(({ error }) => error !== undefined)) return exitCodes.failed
+  const errors = flows.flatMap(({ error }) => error ?? [])
+  if (errors.length > 0) return failureExit(...errors)
   return processExit(flows.map(({ processes }) => processes))
 }
 

@@ -6,7 +6,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatCount, formatSeconds } from '../observability/format.ts'
 import { configure, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { topicsOf, type FlowState, type PartitionState } from './flow-state.ts'
+import { stateExit, topicsOf, type FlowState, type PartitionState } from './flow-state.ts'
 import { stateByApi } from './state-by-api.ts'
 import { stateOnRecord } from './state-on-record.ts'
 import { renderTable, tableWidth } from './table.ts'
@@ -43,7 +43,7 @@ export async function top (
       if (signal.aborted) return exitCodes.ok
       const text = renderTop(now, before, tableWidth(terminal))
       terminal.stdout.write(isLive ? `${clearScreen}${text}\nq: quit\n` : `${text}\n`)
-      if (!isLive) return exitOf(now.flows)
+      if (!isLive) return stateExit(now.flows)
       before = now
       await terminal.clock.sleep(refreshMs, signal).catch(() => {})
       if (signal.aborted) return exitCodes.ok
@@ -55,11 +55,6 @@ export async function top (
 
 /** In the mode in which single keys arrive, Ctrl-C is a key, too. */
 function isEnd (key: string): boolean { return /^[qQ\u0003]/.test(key) }
-
-function exitOf (flows: readonly FlowState[]): ExitCode {
-  if (flows.some(({ isUnread }) => isUnread)) return exitCodes.failed
-  return flows.every(({ isHealthy }) => isHealthy) ? exitCodes.ok : exitCodes.unhealthy
-}
 
 /** Undefined after the reason was written to stderr. */
 function readerOf (

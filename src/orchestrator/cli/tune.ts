@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { deathSignalWrapper } from '../../demo/java-process.ts'
-import { benchNames, renderMirrorFile } from '../bench/mirror-file.ts'
+import { benchNames, renderMirrorFile, withUserNames } from '../bench/mirror-file.ts'
 import { parseConfig } from '../config/parse-config.ts'
 import { decodeFile } from '../config/properties-text.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -15,7 +15,7 @@ import { runTune, type TuneResult } from '../tune/tune-run.ts'
 import { dimensions, parseTuneSettings, tuneFlags } from '../tune/tune-table.ts'
 import { version } from '../version.ts'
 import { configureFlows, type ConfigOptions } from './configure.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -63,7 +63,7 @@ export async function tune (
       names,
       user,
       flow,
-      benchFlow,
+      benchFlow: withUserNames(benchFlow, user),
       wrapper: deathSignalWrapper(),
       environment,
       clock,
@@ -82,7 +82,7 @@ export async function tune (
     return left.length > 0 ? exitCodes.failed : exitCodes.ok
   } catch (thrown) {
     stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
-    return exitCodes.failed
+    return failureExit(thrown)
   }
 }
 

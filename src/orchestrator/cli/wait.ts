@@ -8,7 +8,7 @@ import { untilCaughtUp } from '../flow/caught-up.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
 import { refuseNeverRun, withFlowRecords } from '../flow/flow-records.ts'
 import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
-import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -49,7 +49,7 @@ export async function waitCaughtUp (
     return results.every(({ isCaughtUp }) => isCaughtUp) ? exitCodes.ok : exitCodes.unhealthy
   } catch (thrown) {
     terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
-    return exitCodes.failed
+    return failureExit(thrown)
   }
 }
 

@@ -23,6 +23,11 @@ const meanings: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [errorTable._SSL.code, { setting: 'security.protocol' }]
 ])
 
+/** A short time limit may end before the client has tried each broker. */
+function isUnconnected ({ code, detail }: NativeFailure): boolean {
+  return code === errorTable.TIMED_OUT.code && /\bConnect to \S+ failed: /.test(detail)
+}
+
 /**
  * The permission of each request that a broker refuses as a whole, by the name of the native call.
  */
@@ -59,7 +64,7 @@ export function clusterError (
   cluster: string, failure: NativeFailure, call = '', login?: string
 ): ReplicatorError {
   const located = { code: failure.code, detail: `cluster ${cluster}: ${failure.detail}` }
-  const meaning = meanings.get(failure.code)
+  const meaning = meanings.get(failure.code) ?? (isUnconnected(failure) ? unreachable : undefined)
   const refusal = meaning === undefined ? undefined : loginRefusal(cluster, failure.detail)
   if (refusal !== undefined) {
     const seen = brokersSay(failure.detail.replace(/^\w+: /, ''))
@@ -79,6 +84,23 @@ export function clusterError (
   const plain = ReplicatorError.fromNative(located, { setting, cluster })
   if (meaning.of === undefined) return plain
   return new ReplicatorError(meaning.of, located.detail, { setting, cause: plain })
+}
+
+/**
+ * The error of a client of node-rdkafka that reaches no broker, under the name and with the setting
+ * of a failed admin call, because each command must name the same cause. Any other error is
+ * returned as it is. `seen` is what the client reported before a time limit ended the work; by
+ * default the code of `error` decides.
+ */
+export function orUnreachable (
+  { cluster }: { readonly cluster: string }, error: ReplicatorError,
+  seen: ReplicatorError | undefined = error
+): ReplicatorError {
+  const meaning = meanings.get(seen.code)
+  if (meaning?.of !== 'CLUSTER_UNREACHABLE') return error
+  const detail = seen === error ? error.detail : `${error.detail}; ${seen.detail}`
+  return new ReplicatorError('CLUSTER_UNREACHABLE', detail,
+    { setting: `${cluster}.${meaning.setting}`, cause: error, cluster })
 }
 
 /** The ACL operation that a request needs on the resource that it names. */

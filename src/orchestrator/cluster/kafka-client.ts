@@ -8,7 +8,7 @@ import { errorByCode, errorTable } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { systemClock } from '../time/clock.ts'
 import type { Isolation } from './cluster-admin.ts'
-import { grantAction } from './cluster-error.ts'
+import { grantAction, orUnreachable } from './cluster-error.ts'
 import { loginOf, refusedLogin } from './login-refusal.ts'
 import { quickClientProperties, unansweredMsMax } from './quick-client.ts'
 import { RefusedLogins } from './refused-logins.ts'
@@ -103,7 +103,11 @@ export async function connect (
 
 const noCluster: ClusterClient = { cluster: '', properties: {} }
 
-interface LogLine { readonly message: string }
+/** Both classes of clients, whose own types share no call of on(). */
+interface ClientEvents {
+  on (event: 'event.log', listener: (line: { readonly message: string }) => void): unknown
+  on (event: 'event.error', listener: (thrown: unknown) => void): unknown
+}
 
 /** By client: the last refusal of its login that its log names. */
 const refusals = new WeakMap<KafkaConsumer | Producer, ReplicatorError>()
@@ -111,7 +115,7 @@ const refusals = new WeakMap<KafkaConsumer | Producer, ReplicatorError>()
 function rememberRefusals (
   client: KafkaConsumer | Producer, of: ClusterClient, name: string
 ): void {
-  const emitter: { on: (event: 'event.log', listener: (line: LogLine) => void) => unknown } = client
+  const emitter: ClientEvents = client
   emitter.on('event.log', ({ message }) => {
     const error = refusedLogin(of, message, name)
     if (error !== undefined) refusals.set(client, error)
@@ -126,15 +130,17 @@ export function withRefusal (
 }
 
 async function connectOnce (
-  client: KafkaConsumer | Producer, timeout: number, { cluster, properties }: ClusterClient
+  client: KafkaConsumer | Producer, timeout: number, of: ClusterClient
 ): Promise<void> {
+  const { cluster, properties } = of
   const servers = properties['bootstrap.servers']
   const where = servers === undefined ? '' : ` to cluster ${cluster} at ${servers}`
+  const broker = rememberBroker(client)
   await new Promise<void>((resolve, reject) => {
     // Otherwise the client would describe all topics, megabytes on a large cluster.
     client.connect({ timeout, allTopics: false }, (error: LibrdKafkaError | null) => {
       if (isNone(error)) resolve()
-      else reject(clientError(error, `connecting${where}`))
+      else reject(orUnreachable(of, clientError(error, `connecting${where}`, undefined, broker())))
     })
   })
 }
@@ -181,13 +187,38 @@ export async function poll (
   })
 }
 
+/** What a client of a cluster last reported of all its brokers. */
+export interface AllDown {
+  /** Undefined if a broker has answered since, as far as the caller knows. */
+  error: ReplicatorError | undefined
+}
+
+/**
+ * Remembers the report that no broker of the cluster answers. An error of one connection is no such
+ * report: the other brokers may be well. The caller clears the report when records arrive.
+ */
+export function rememberAllDown (
+  client: KafkaConsumer | Producer, { cluster, properties }: ClusterClient
+): AllDown {
+  const seen: AllDown = { error: undefined }
+  const broker = rememberBroker(client)
+  const emitter: ClientEvents = client
+  emitter.on('event.error', thrown => {
+    if (codeOf(thrown) !== errorTable._ALL_BROKERS_DOWN.code) return
+    const servers = properties['bootstrap.servers'] ?? ''
+    seen.error = clientError(thrown, `cluster ${cluster} at ${servers}`, undefined, broker())
+  })
+  return seen
+}
+
 /**
  * The broker that the client's log names last, with the reason if the log names one: node-rdkafka
  * omits both from the errors of connections that it emits. '' before the log names a broker.
  */
-export function rememberBroker (client: KafkaConsumer): () => string {
+export function rememberBroker (client: KafkaConsumer | Producer): () => string {
   let seen = ''
-  client.on('event.log', ({ message }: { readonly message: string }) => {
+  const emitter: ClientEvents = client
+  emitter.on('event.log', ({ message }: { readonly message: string }) => {
     const detail = clientLineDetail(message)
     if (detail !== undefined && /:\d+/.test(detail)) seen = detail
   })

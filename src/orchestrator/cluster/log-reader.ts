@@ -6,8 +6,9 @@ import type { ClusterClient } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Isolation } from './cluster-admin.ts'
+import { orUnreachable } from './cluster-error.ts'
 import {
-  clientError, connect, createReadingConsumer, disconnect, poll
+  clientError, connect, createReadingConsumer, disconnect, poll, rememberAllDown, type AllDown
 } from './kafka-client.ts'
 
 export interface LogReaderOptions {
@@ -46,6 +47,7 @@ const prefetchKilobytes = 8 * 1024
 export class LogReader {
   readonly #options: LogReaderOptions
   #consumer: Promise<KafkaConsumer> | undefined
+  #allDown: AllDown = { error: undefined }
 
   constructor (options: LogReaderOptions) {
     this.#options = options
@@ -74,7 +76,7 @@ export class LogReader {
     consumer: KafkaConsumer, { end, from, partition, topic }: Stretch,
     take: (record: LogRecord) => boolean, signal: AbortSignal | undefined
   ): Promise<void> {
-    const { clock, standstillMs } = this.#options
+    const { client, clock, standstillMs } = this.#options
     let next = from
     let isDone = false
     let failure: unknown
@@ -102,10 +104,14 @@ export class LogReader {
           failure = thrown
           if (!ReplicatorError.from(thrown).retriable) throw thrown
         })
-        if (next !== before) [movedMs, before] = [clock.monotonic(), next]
+        if (next !== before) {
+          [movedMs, before] = [clock.monotonic(), next]
+          this.#allDown.error = undefined
+        }
         if (clock.monotonic() - movedMs > standstillMs) {
-          throw new ReplicatorError('TIMED_OUT', `reading ${topic}-${partition}: nothing arrived ` +
-            `for ${standstillMs} ms, next is offset ${next} of ${end}`, { cause: failure })
+          throw orUnreachable(client, new ReplicatorError('TIMED_OUT',
+            `reading ${topic}-${partition}: nothing arrived for ${standstillMs} ms, ` +
+            `next is offset ${next} of ${end}`, { cause: failure }), this.#allDown.error)
         }
       }
     } catch (thrown) {
@@ -135,8 +141,8 @@ export class LogReader {
     const { client, group, isolation, standstillMs } = this.#options
     const consumer = createReadingConsumer(
       { client, group, isolation, pollMs, prefetchKilobytes })
-    // Connections that open and close; if they delay a reading, the reading reports the stall.
-    consumer.on('event.error', () => {})
+    // Other errors are of connections that open and close; the reading reports that it stalls.
+    this.#allDown = rememberAllDown(consumer, client)
     await connect(consumer, standstillMs, client, 'client that reads records')
     return consumer
   }

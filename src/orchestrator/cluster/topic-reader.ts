@@ -11,8 +11,10 @@ import type { KafkaConsumer, Message } from 'node-rdkafka'
 import type { ClusterClient } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
+import { orUnreachable } from './cluster-error.ts'
 import {
-  clientError, connect, createReadingConsumer, disconnect, poll, withRefusal
+  clientError, connect, createReadingConsumer, disconnect, poll, rememberAllDown, withRefusal,
+  type AllDown
 } from './kafka-client.ts'
 
 export interface TopicReaderOptions {
@@ -83,6 +85,7 @@ export class TopicReader {
   #wake = new AbortController()
   /** The last retriable error, for the error text of a stalled reading. */
   #trouble: ReplicatorError | undefined
+  #allDown: AllDown = { error: undefined }
   /** When the cluster last reported that the topic does not exist. */
   #missingSinceMs: number | undefined
 
@@ -165,6 +168,7 @@ export class TopicReader {
     const consumer = createReadingConsumer({ client, group, pollMs, prefetchKilobytes })
     // Connections that open and close; if they delay a reading, the reading reports the stall.
     const { topic } = this.#options
+    this.#allDown = rememberAllDown(consumer, client)
     consumer.on('event.error', thrown => {
       this.#noteTrouble(withRefusal(consumer,
         clientError(thrown, `reading ${topic}`, `READ on the topic ${topic}`)))
@@ -177,6 +181,7 @@ export class TopicReader {
       reading.next = offset + 1n
       reading.movedMs = this.#options.clock.monotonic()
       this.#missingSinceMs = undefined
+      this.#allDown.error = undefined
       reading.take(record.key as Buffer | null, record.value, offset, record.timestamp)
     })
     return consumer
@@ -224,6 +229,7 @@ export class TopicReader {
     const reading = this.#readings.get(partition)
     if (reading === undefined) return
     this.#missingSinceMs = undefined
+    this.#allDown.error = undefined
     if (reading.state === 'reading') {
       if (offset >= reading.end) {
         this.#end(reading, undefined)
@@ -264,7 +270,7 @@ export class TopicReader {
   }
 
   #findStandstill (): void {
-    const { clock, onSlow, standstillMs, topic } = this.#options
+    const { client, clock, onSlow, standstillMs, topic } = this.#options
     const now = clock.monotonic()
     const slow: Reading[] = []
     const missingMs = this.#missingSinceMs === undefined ? 0 : now - this.#missingSinceMs
@@ -275,9 +281,10 @@ export class TopicReader {
           `${topic}-${partition}, for ${missingMsMax} ms`, { cause: this.#trouble }))
       } else if (now - movedMs > standstillMs) {
         const trouble = this.#trouble === undefined ? '' : `; last error: ${this.#trouble.detail}`
-        this.#end(reading, new ReplicatorError('TIMED_OUT', `${state} of ${topic}-${partition}: ` +
+        const stalled = new ReplicatorError('TIMED_OUT', `${state} of ${topic}-${partition}: ` +
           `nothing arrived for ${standstillMs} ms, next is offset ${next} of ${end}${trouble}`,
-        { cause: this.#trouble }))
+        { cause: this.#trouble })
+        this.#end(reading, orUnreachable(client, stalled, this.#allDown.error))
       } else if (state === 'reading' && now - saidMs > slowMs) {
         slow.push(reading)
       }

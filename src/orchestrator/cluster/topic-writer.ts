@@ -13,8 +13,10 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { unlessAborted } from '../time/deadline.ts'
 import { chunks } from './chunks.ts'
+import { orUnreachable } from './cluster-error.ts'
 import {
-  clientError, connect, controlClientProperties, disconnect, isFatal, isNone
+  clientError, connect, controlClientProperties, disconnect, isFatal, isNone, rememberAllDown,
+  type AllDown
 } from './kafka-client.ts'
 
 export interface TopicWriterOptions {
@@ -43,6 +45,8 @@ interface Waiting {
 // this thread's work.
 const pollMsMin = 10
 const pollMsMax = 100
+/** The errors of a record that no broker has answered in time. */
+const unsentErrors: ReadonlySet<string> = new Set(['_MSG_TIMED_OUT', '_TIMED_OUT'])
 // For one partition. librdkafka refuses more than 100,000 unacknowledged records.
 const recordsPerRound = 1_000
 
@@ -55,6 +59,7 @@ export class TopicWriter {
   #polling: Promise<void> | undefined
   /** The producer that may be polled: not one that is being closed, whose poll() throws. */
   #polled: Producer | undefined
+  #allDown: AllDown = { error: undefined }
   #nextId = 0
   #closed = false
 
@@ -173,6 +178,7 @@ export class TopicWriter {
       // A broker would create a deleted topic with its default partition count and settings.
       'allow.auto.create.topics': false
     }, { 'request.required.acks': -1, 'message.timeout.ms': timeoutMs })
+    this.#allDown = rememberAllDown(producer, client)
     // Without a listener, a broker that does not answer for a moment would end the process.
     producer.on('event.error', thrown => { if (isFatal(thrown)) void this.#drop() })
     producer.on('delivery-report', (error, report) => { this.#settle(error, report) })
@@ -199,12 +205,18 @@ export class TopicWriter {
     const id = opaque as number
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
-    if (isNone(error)) waiting?.resolve(BigInt(offset))
-    else waiting?.reject(this.#failed(error, partition))
+    if (isNone(error)) {
+      this.#allDown.error = undefined
+      waiting?.resolve(BigInt(offset))
+    } else waiting?.reject(this.#failed(error, partition))
   }
 
   #failed (thrown: unknown, partition: number): ReplicatorError {
-    const { topic } = this.#options
-    return clientError(thrown, `writing to ${topic}-${partition}`, `WRITE on the topic ${topic}`)
+    const { client, topic } = this.#options
+    const error = clientError(thrown, `writing to ${topic}-${partition}`,
+      `WRITE on the topic ${topic}`)
+    return unsentErrors.has(error.errorName)
+      ? orUnreachable(client, error, this.#allDown.error)
+      : error
   }
 }

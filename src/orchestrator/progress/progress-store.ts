@@ -205,7 +205,8 @@ export class ProgressStore {
 
   #failed (name: 'PROGRESS_UNREADABLE' | 'PROGRESS_UNWRITABLE', thrown: unknown): ReplicatorError {
     const error = ReplicatorError.from(thrown)
-    if (error.errorName === 'CLOSED') return error
+    // The topic and its permissions are well if the cluster does not answer at all.
+    if (error.errorName === 'CLOSED' || error.errorName === 'CLUSTER_UNREACHABLE') return error
     const { group } = this.#options
     if (error.errorName === 'GROUP_AUTHORIZATION_FAILED') {
       return new ReplicatorError(error.row, `group ${group}: ${error.detail}`, { cause: error })
