@@ -6,10 +6,18 @@ import type {
   BatchSample, SampledBatch, SampleRequest
 } from '../../../src/orchestrator/cluster/cluster-samples.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
-import { judgeBatches, type TopicFacts } from '../../../src/orchestrator/plan/batch-plan.ts'
+import { TargetClaims } from '../../../src/orchestrator/flow/target-claims.ts'
+import {
+  judgeBatches, planOfBatches, type TopicFacts
+} from '../../../src/orchestrator/plan/batch-plan.ts'
+import type { FlowLook } from '../../../src/orchestrator/plan/flow-check.ts'
 import {
   sampledTopicsMax, sampleTopics, type SampledTopic
 } from '../../../src/orchestrator/plan/batch-samples.ts'
+import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+import type { TopicCheck } from '../../../src/orchestrator/topics/topic-check.ts'
+import { createConfig } from '../config/create-config.ts'
+import { silentLog } from '../observability/silent-log.ts'
 
 const batch: SampledBatch = {
   baseOffset: 0n, lastOffset: 9n, records: 10, bytes: 500, maxTimestamp: 1n, magic: 2,
@@ -102,6 +110,56 @@ class SampledCluster {
 }
 
 const signal = new AbortController().signal
+
+/** The target has no topics; its broker allows 1 MiB. Batches of the source have 500 bytes. */
+function lookAt (source: SampledCluster): FlowLook {
+  const [config] = createConfig().flows
+  assert.ok(config !== undefined)
+  const entry = (name: string, value: string) => ({ name, value })
+  const describe = (own: ReturnType<typeof entry>) => async (
+    resources: ReadonlyArray<{ readonly name: string }>
+  ) => resources.map(({ name }) => ({ name, entries: [own], error: undefined }))
+  const clusters = {
+    source: Object.assign(source, { describeConfigs: describe(entry('cleanup.policy', 'delete')) }),
+    target: {
+      describeConfigs: describe(entry('message.max.bytes', String(1024 * 1024))),
+      requestVersions: async () => []
+    },
+    targetDescription: { brokers: [{ id: 1 }] }
+  }
+  return {
+    config, clusters, flows: [config], claims: new TargetClaims(), log: silentLog,
+    clock: systemClock, signal
+  } as unknown as FlowLook
+}
+
+/** A check of topics of which the target has none yet. */
+function checkOf (
+  created: ReadonlyMap<string, Readonly<Record<string, string>>>, ...names: readonly string[]
+): TopicCheck {
+  return {
+    created,
+    topics: names.map(topic =>
+      ({ topic, remoteTopic: `A.${topic}`, sourcePartitions: 1, targetPartitions: 0 }))
+  } as unknown as TopicCheck
+}
+
+describe('the limit of a batch on a topic that a start would create', () => {
+  // Without the settings of the new topic the default of the broker would count, and the plan would
+  // promise that larger batches pass.
+  test('is that of the new topic, and otherwise the default of the broker', async () => {
+    const source = new SampledCluster()
+    const limits = new Map<string, number>()
+    const read = source.sampleBatches.bind(source)
+    source.sampleBatches = async request => {
+      for (const { batchBytesMax, topic } of request.partitions) limits.set(topic, batchBytesMax)
+      return await read(request)
+    }
+    await planOfBatches(lookAt(source), checkOf(
+      new Map([['small', { 'max.message.bytes': '400' }]]), 'small', 'plain'))
+    assert.deepEqual(Object.fromEntries(limits), { small: 400, plain: 1024 * 1024 })
+  })
+})
 
 function topics (count: number, partitions = 3): readonly SampledTopic[] {
   return Array.from({ length: count }, (_, i) => ({
