@@ -126,3 +126,16 @@ test('a partition waits since its first reason, whatever the present reason is',
   const names = waitingGroups(table.unsettled, 15_000).map(({ error }) => error.errorName)
   assert.deepEqual(names, ['NETWORK_EXCEPTION'])
 })
+
+// Regression: for 2,000 topics that were created at once, a busy target did not know 1,500 of them
+// for half a minute, and four lines in the log reported that.
+test('a new partition whose brokers do not know it yet is logged after two minutes', () => {
+  const namesAt = (events: readonly PartitionEvent[], nowMs: number): readonly string[] =>
+    waitingGroups(tableWith(events).unsettled, nowMs).map(({ error }) => error.errorName)
+  const missing = [refusal('UNKNOWN_TOPIC_OR_PARTITION')]
+  assert.deepEqual(namesAt(missing, 2 * minuteMs - 1), [])
+  assert.deepEqual(namesAt(missing, 2 * minuteMs), ['UNKNOWN_TOPIC_OR_PARTITION'])
+  assert.deepEqual(namesAt([refusal('_TRANSPORT')], 10_000), ['_TRANSPORT'])
+  const begun = [position, lane('waiting', 'LEADER_NOT_AVAILABLE')]
+  assert.deepEqual(namesAt(begun, 10_000), ['LEADER_NOT_AVAILABLE'])
+})
