@@ -21,7 +21,7 @@ function storeOf (slots: number): { read: (slot: number) => Promise<SlotProgress
   }
 }
 
-test('the slots are the partitions of the topic; without the topic they are not known', async () => {
+test('the slots are the partitions of the topic; without it they are not known', async () => {
   const cluster = new FakeCluster()
   assert.equal(await slotsOnRecord(cluster.admin(), topic), undefined)
   cluster.topics.set(topic, 8)
