@@ -49,9 +49,9 @@ export class Realm {
   }
 
   /** The environment of a process that keeps its tickets in a cache of that name. */
-  environment (cache: string): Readonly<Record<string, string>> {
+  environment (cache: string, ticketSeconds?: number): Readonly<Record<string, string>> {
     return {
-      KRB5_CONFIG: this.configPath,
+      KRB5_CONFIG: this.#configOf(cache, ticketSeconds),
       KRB5_KDC_PROFILE: join(this.#folder, 'kdc.conf'),
       KRB5CCNAME: `FILE:${join(this.#folder, `${cache}.tickets`)}`
     }
@@ -67,6 +67,14 @@ export class Realm {
     if (this.#kdc !== undefined && !hasExited(this.#kdc)) await killChild(this.#kdc)
     removeFolder(this.#folder)
     releasePorts([this.#port])
+  }
+
+  #configOf (cache: string, ticketSeconds: number | undefined): string {
+    if (ticketSeconds === undefined) return this.configPath
+    const path = join(this.#folder, `${cache}.conf`)
+    writeFileSync(path, readFileSync(this.configPath, 'utf8')
+      .replace('[libdefaults]', `[libdefaults]\nticket_lifetime = ${ticketSeconds}s`))
+    return path
   }
 
   async #create (principals: readonly string[]): Promise<void> {
