@@ -102,6 +102,8 @@ public final class MirrorMakerOracle {
             Map<String, Object> settings = settings(source, properties);
             settings.put("offsetStorageFactor",
                 worker.getShort(DistributedConfig.OFFSET_STORAGE_REPLICATION_FACTOR_CONFIG));
+            settings.put("offsetsTopic",
+                worker.getString(DistributedConfig.OFFSET_STORAGE_TOPIC_CONFIG));
             answer.put("settings", settings);
             answer.put("clients", clients(source, properties, worker));
             names(answer, source, properties, question);

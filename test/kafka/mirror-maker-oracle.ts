@@ -29,6 +29,7 @@ export interface FlowSettingsView {
   readonly targetAlias: string
   readonly replicationFactor: number
   readonly offsetStorageFactor: number
+  readonly offsetsTopic: string
   readonly adminTimeoutMs: number
   /** Intervals: negative, switched off. */
   readonly refreshTopicsMs: number

@@ -97,7 +97,8 @@ export function addImportOptions (command: Command): Command {
 function addNames (command: Command): Command {
   return command
     .option('--offsets-topic <topic>',
-      'offset.storage.topic of MirrorMaker 2; default: mm2-offsets.SOURCE.internal')
+      'where MirrorMaker 2 keeps its positions; default: offset.storage.topic of the file, or ' +
+      'else mm2-offsets.SOURCE.internal')
     .option('--connector <name>', 'the source connector; default: MirrorSourceConnector')
     .option('--connect-group <group>',
       'group.id of the Connect workers; default: SOURCE-mm2, as in connect-mirror-maker.sh')

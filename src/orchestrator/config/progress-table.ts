@@ -32,6 +32,12 @@ export const progressTable = {
     doc: 'The default of progress.topic.replication.factor.',
     importance: 'low', default: 3, role: 'worker'
   }),
+  'offset.storage.topic': string({
+    doc: 'Where MirrorMaker 2 keeps its positions, for the move to Longhaul and back; empty: ' +
+      'mm2-offsets.SOURCE.internal.',
+    importance: 'low', default: '', range: 'the name of a topic', pattern: /^[\w.-]{0,249}$/,
+    role: 'worker'
+  }),
   'progress.retention.ms': milliseconds({
     doc: 'How long progress of a deleted source topic is kept: if a topic of this name is ' +
       'created meanwhile, it counts as recreated.',

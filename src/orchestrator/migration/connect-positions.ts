@@ -82,7 +82,8 @@ async function partitionCountOf (
     throw new ReplicatorError(described.error.row, `${target.cluster} has no topic ${topic}, ` +
       'where MirrorMaker 2 keeps its positions', {
       cause: described.error,
-      action: 'Name the topic by --offsets-topic: offset.storage.topic of the Connect worker'
+      action: 'Name the topic by --offsets-topic, or by offset.storage.topic in the file: it is ' +
+        'offset.storage.topic of the Connect worker'
     })
   }
   if (described?.error !== undefined) throw described.error

@@ -24,7 +24,7 @@ import { untilStandstill } from './standstill.ts'
 
 /** The names under which MirrorMaker 2 runs, if they differ from its defaults. */
 export interface MirrorMakerNames {
-  /** Undefined: the default of connect-mirror-maker.sh, mm2-offsets.SOURCE.internal. */
+  /** Undefined: the topic of the file, or else mm2-offsets.SOURCE.internal. */
   readonly offsetsTopic?: string | undefined
   /** Undefined: MirrorSourceConnector. */
   readonly connector?: string | undefined
@@ -88,8 +88,11 @@ export function connectOptions (
 }
 
 /** The topic on the target that holds the positions of MirrorMaker 2. */
-export function offsetsTopicOf ({ source }: FlowConfig, names: MirrorMakerNames): string {
-  return names.offsetsTopic ?? `mm2-offsets.${source.alias}.internal`
+export function offsetsTopicOf (
+  { settings, source }: FlowConfig, names: MirrorMakerNames
+): string {
+  return names.offsetsTopic ??
+    (settings['offset.storage.topic'] || `mm2-offsets.${source.alias}.internal`)
 }
 
 /** The group of the workers that MirrorMaker 2 runs in. */

@@ -8,6 +8,7 @@ import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
 import type { DifferenceName } from '../../../src/orchestrator/config/differences.ts'
 import type { OffsetReset } from '../../../src/orchestrator/config/offset-reset.ts'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
+import { offsetsTopicOf } from '../../../src/orchestrator/migration/import-flow.ts'
 import { judgeTopic } from '../../../src/orchestrator/policy/topic-filter.ts'
 import { askMirrorMaker, type Answer, type PairView } from '../../kafka/mirror-maker-oracle.ts'
 import { twoClusters } from './create-config.ts'
@@ -31,6 +32,8 @@ interface FlowView {
   readonly name: string
   readonly replicationFactor: number
   readonly offsetStorageFactor: number
+  /** The topic of the positions of MirrorMaker 2. */
+  readonly offsetsTopic: string
   /** The intervals of a flow's duties; Infinity: switched off. */
   readonly intervalsMs: readonly number[]
   /** Duties whose interval differs on purpose. */
@@ -63,6 +66,7 @@ function flowOfMirrorMaker (pair: PairView): readonly FlowView[] {
     name: `${pair.source}->${pair.target}`,
     replicationFactor: settings.replicationFactor,
     offsetStorageFactor: settings.offsetStorageFactor,
+    offsetsTopic: settings.offsetsTopic,
     looksForGroups: settings.refreshGroupsMs >= 0,
     intervalsMs: [settings.refreshTopicsMs, settings.syncTopicConfigsMs, settings.syncTopicAclsMs]
       .map(interval => interval < 0 ? Infinity : interval),
@@ -89,6 +93,7 @@ function flowOfLonghaul (flow: FlowConfig): FlowView {
     name,
     replicationFactor: settings['replication.factor'],
     offsetStorageFactor: settings['offset.storage.replication.factor'],
+    offsetsTopic: offsetsTopicOf(flow, {}),
     looksForGroups: settings['refresh.groups.enabled'],
     intervalsMs: [
       [settings['refresh.topics.enabled'], settings['refresh.topics.interval.seconds']],
@@ -228,6 +233,10 @@ const handWritten: ReadonlyArray<readonly string[]> = [
   ['A->B.offset.storage.replication.factor = 1', 'replication.factor = 1'],
   ['B.offset.storage.replication.factor = -1'],
   ['offset.storage.replication.factor = 0'],
+  ['offset.storage.topic = positions'],
+  ['B.offset.storage.topic = positions', 'A.offset.storage.topic = x'],
+  ['B.offset.storage.topic = x', 'offset.storage.topic = positions'],
+  ['A->B.offset.storage.topic = positions'],
   ['offset-syncs.topic.location = target'],
   ['offset-syncs.topic.location = target', 'source.cluster.alias = other'],
   ['target.cluster.alias = other', 'replication.policy.separator = _'],

@@ -370,13 +370,13 @@ test('aliases may have dots and arrows may join any of them', () => {
 test('properties of MirrorMaker 2 without effect in Longhaul cause one warning each', () => {
   const { warnings } = createConfig([
     'tasks.max = 10', 'A->B.tasks.max = 20', 'offset.flush.interval.ms = 5',
-    'offset.storage.topic = x', 'offset.storage.partitions = 5', 'B.producer.acks = all',
+    'status.storage.topic = x', 'status.storage.partitions = 5', 'B.producer.acks = all',
     'A.producer.compression.type = lz4', 'B.producer.compression.type = lz4',
     'A->B.ssl.protocol = TLS', 'topics.blacklist = x'
   ])
   const expected = [
     /^tasks\.max \(line 5\).*lanes/, /^offset\.flush\.interval\.ms.*progress/,
-    /^offset\.storage\.topic.*Connect worker/, /compression\.type.*keep the compression/,
+    /^status\.storage\.topic.*Connect worker/, /compression\.type.*keep the compression/,
     /^A->B\.ssl\.protocol.*needs a side/, /^topics\.blacklist.*now called topics\.exclude/
   ]
   for (const pattern of expected) {

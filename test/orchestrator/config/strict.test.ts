@@ -23,7 +23,7 @@ const unknown: ReadonlyArray<readonly [string, RegExp]> = [
 // Lines that are known and have no effect.
 const idle: ReadonlyArray<readonly [string, RegExp]> = [
   ['tasks.max = 4', /^tasks\.max \(line 5\) has no effect: .* set lanes$/],
-  ['offset.storage.topic = x', /^offset\.storage\.topic .* Kafka Connect worker/],
+  ['offset.storage.partitions = 3', /^offset\.storage\.partitions .* Kafka Connect worker/],
   ['A.consumer.max.poll.records = 5', /^A\.consumer\.max\.poll\.records .* has no effect/],
   ['consumer.fetch.min.bytes = 5', /has no effect: write CLUSTER\.consumer\.fetch\.min\.bytes/],
   ['A->B.consumer.topics = x', /^A->B\.consumer\.topics .* has no effect: write topics$/],
@@ -57,12 +57,12 @@ test('an unknown name is refused on the command line', () => {
 })
 
 test('with --strict every line of a family is refused, unless --ignore names it', () => {
-  const lines = ['offset.storage.topic = x', 'offset.storage.partitions = 3', 'tasks.max = 4']
+  const lines = ['status.storage.topic = x', 'status.storage.partitions = 3', 'tasks.max = 4']
   const problems = problemsOf([...twoClusters, ...lines],
     { isStrict: true, ignored: ['tasks.max'] })
   assert.equal(problems.length, 2, problems.join('\n'))
   const parsed = parseConfig([...twoClusters, ...lines].join('\n'), {
-    isStrict: true, ignored: ['tasks.max', 'offset.storage.topic', 'offset.storage.partitions']
+    isStrict: true, ignored: ['tasks.max', 'status.storage.topic', 'status.storage.partitions']
   })
   assert.ok(parsed.ok)
 })
