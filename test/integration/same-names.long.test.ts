@@ -5,11 +5,12 @@ import { test } from 'node:test'
 import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
 import { grantAcls, printedAcls } from './granted-acls.ts'
 import {
-  createPropertiesFile, spawnMirror, startMirror, type Properties
+  createPropertiesFile, spawnMirror, startMirror, type MirrorProcess, type Properties
 } from './mirror-process.ts'
 import { flowProperties, login, smallFlows, startClusters } from './mirrored-clusters.ts'
 
@@ -35,6 +36,8 @@ test('a mesh of three sites, a process each: each site has each record once', as
     'clusters': names.join(', '),
     'refresh.topics.interval.seconds': 1,
     'session.timeout.ms': 6_000,
+    // What enters one of the sites is encoded again, and leaves it again under its producer's id.
+    ...own === 'north' && { 'target.codecs': 'gzip' },
     ...Object.fromEntries([...sites].map(([name, site]) =>
       [`${name}.bootstrap.servers`, site.bootstrapServers])),
     ...Object.fromEntries(names.filter(name => name !== own).map(name =>
@@ -72,6 +75,7 @@ test('a mesh of three sites, a process each: each site has each record once', as
   mirrors.set('north', await start('north'))
   await write()
   await untilAll()
+  await assertEncodedAgain(mirrors.get('north'))
   for (const mirror of mirrors.values()) {
     await mirror.untilReady()
     assert.equal((await mirror.stop()).code, 0)
@@ -88,6 +92,53 @@ test('a mesh of three sites, a process each: each site has each record once', as
     }
   }
 })
+
+async function assertEncodedAgain (mirror: MirrorProcess | undefined): Promise<void> {
+  assert.ok(mirror !== undefined)
+  const series = seriesOf(await mirror.metrics(), 'longhaul_batches_reencoded_total')
+  assert.ok(Object.values(series).some(count => count > 0), 'batches are encoded again')
+}
+
+// Each file shows one flow of the ring. The records of the progress topics show the rest: what the
+// second flow sends to the third site came from the first one.
+test('a ring over three files and three processes is refused, and no record circulates',
+  async t => {
+    const sites = await Promise.all(Array.from({ length: 3 }, async () =>
+      await startKafkaCluster(t)))
+    const names = ['east', 'north', 'west']
+    const fileFrom = (from: number): string => {
+      const to = (from + 1) % 3
+      return createPropertiesFile(t, {
+        ...smallFlows,
+        ...sameNames,
+        'clusters': `${names[from]}, ${names[to]}`,
+        [`${names[from]}.bootstrap.servers`]: sites[from]?.bootstrapServers ?? '',
+        [`${names[to]}.bootstrap.servers`]: sites[to]?.bootstrapServers ?? '',
+        [`${names[from]}->${names[to]}.enabled`]: true,
+        'refresh.topics.interval.seconds': 1
+      })
+    }
+    const [east, north, west] = sites
+    assert.ok(east !== undefined && north !== undefined && west !== undefined)
+    await Promise.all(sites.map(async site => { await site.createTopic('shared') }))
+    await produce(east.bootstrapServers, 'shared', numbered(0, 50))
+    const mirrors = [await startMirror(t, fileFrom(0)), await startMirror(t, fileFrom(1))] as const
+    await untilRecords(mirrors[1], west, 'shared', 50)
+    const closing = spawnMirror(t, fileFrom(2))
+    assert.equal((await closing.untilExit()).code, 3)
+    assert.match(closing.log.map(({ text }) => text).join('\n'),
+      /west->east: what cluster \S+ sends to west.*MIRROR_RING/)
+    await produce(east.bootstrapServers, 'shared', numbered(50, 60))
+    await untilRecords(mirrors[1], west, 'shared', 60)
+    for (const mirror of mirrors) {
+      await mirror.untilReady()
+      assert.equal((await mirror.stop()).code, 0)
+    }
+    for (const site of sites) {
+      assert.deepEqual((await readTopic(site.bootstrapServers, 'shared'))
+        .map(({ value }) => value?.toString()), numbered(0, 60).map(({ value }) => value))
+    }
+  })
 
 // A list of topics leaves out topics that the principal may not describe. Then the flow in the
 // other direction would treat records of the first flow as records of applications.
