@@ -28,15 +28,17 @@ describe('a move from MirrorMaker 2 and a roll-back', { timeout: 600_000 }, () =
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
 
-  test('under load loses and duplicates no record, with one file for both programs', async t => {
+  test('there, back and there again under load loses and duplicates no record', async t => {
     const { source, target } = clusters
     await source.createTopic(topic, { partitions })
     const file = createPropertiesFile(t,
-      flowProperties(clusters, { ...ofMirrorMaker, 'east->west.topics': topic }))
+      flowProperties(clusters, {
+        ...ofMirrorMaker, 'east->west.topics': topic, 'offset.storage.topic': 'positions'
+      }))
     const load = await SequenceLoad.start(t, source, topic, { partitions })
     const first = await MirrorMaker.start(t, file)
     await eventually('a commit of each partition', async () =>
-      (await committedByMirrorMaker(clusters, topic).catch(() => []))
+      (await committedByMirrorMaker(clusters, topic, 'positions').catch(() => []))
         .filter(offset => offset > 0).length === partitions)
     const committed = await countRecords(target, remoteTopic)
     await first.untilRecords(target, remoteTopic, committed + 500 * partitions) // not committed
@@ -59,9 +61,17 @@ describe('a move from MirrorMaker 2 and a roll-back', { timeout: 600_000 }, () =
     await second.untilRecords(target, remoteTopic, mirrored + 1)
     const wayBack = (performance.now() - stoppedAt) / 1_000
     t.diagnostic(`${wayBack.toFixed(0)} s from the stop of Longhaul to the next record`)
+    // Records that MirrorMaker 2 has not committed when it is killed.
+    await second.untilRecords(target, remoteTopic, mirrored + 500 * partitions)
+    await second.kill()
+    const kept = await runCommand(['migrate', file, '--yes', ...quietSeconds])
+    assert.equal(kept.exit.code, 1)
+    assert.match(`${kept.stdout}${kept.stderr}`, /has positions on record already.*--force/)
+    t.diagnostic(await mustRun(['migrate', file, '--force', '--yes', ...quietSeconds]))
+    const again = await startMirror(t, file)
     const written = await load.stop()
-    await second.untilRecords(target, remoteTopic, written * partitions)
-    await second.stop()
+    await untilRecords(again, target, remoteTopic, written * partitions)
+    assert.equal((await again.stop()).code, 0)
     await assertEachOnceInOrder(target, remoteTopic, partitions, written)
     t.diagnostic(`${written * partitions} records, ${leftBehind} of them before the kill`)
   })

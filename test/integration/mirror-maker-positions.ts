@@ -40,11 +40,11 @@ export async function commitAsMirrorMaker (
 
 /** As a Kafka Connect worker writes them: the key of a position determines its partition. */
 export async function committedByMirrorMaker (
-  { target }: MirroredClusters, topic: string
+  { target }: MirroredClusters, topic: string, from = offsetsTopic
 ): Promise<readonly number[]> {
   const offsets: number[] = []
   const heldIn = new Map<string, number>()
-  for (const { key, partition, value } of await readTopic(target.bootstrapServers, offsetsTopic)) {
+  for (const { key, partition, value } of await readTopic(target.bootstrapServers, from)) {
     const position = decodeConnectOffset(key, value)
     if (position?.topic !== topic) continue
     assert.equal(heldIn.get(String(key)) ?? partition, partition, `${String(key)} is in both`)
