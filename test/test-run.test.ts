@@ -130,6 +130,9 @@ describe('jobs', () => {
       [['n1', 9], ['a', 4], ['b', 3], ['c', 2]])
     assert.deepEqual(together[1], ['a', 'n1'])
     assert.deepEqual(together.at(-1), ['b', 'c'])
+    // There is no such slot for the long tests, of which some measure throughput.
+    const alone = await namesTogether({ slots: 1, hasSpare: true }, [['a', 2], ['b', 1]])
+    assert.deepEqual(alone, [['a'], ['b']])
   })
 
   test('are as many as the memory holds, and as many as are wanted', async () => {
