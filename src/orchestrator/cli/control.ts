@@ -144,7 +144,9 @@ async function giveTo (
       stderr.write(`warning: ${flow.name}: ${doubt}; this counts as soon as the flow mirrors it\n`)
     }
     return await withFlowRecords({ flow, log, clock }, async records => {
-      if (order.kind === 'skip') refuseSkip(order, await records.progressOf(order.source, stopped))
+      if (order.kind === 'skip') {
+        await refuseSkip(order, await records.progressOf(order.source, stopped), clusters)
+      }
       if (!isDryRun) await records.order(order, stopped)
       return textOf(order, isDryRun)
     })

@@ -76,7 +76,7 @@ export function operationsOf (options: FlowOperationsOptions): FlowOperations {
       try {
         if (order.kind === 'skip') {
           const [progress] = (await positions([order.source], bound)).values()
-          refuseSkip(order, progress)
+          await unlessAborted(bound, refuseSkip(order, progress, clusters))
         }
         const doubt = 'scope' in order
           ? await unlessAborted(bound, doubtOf(order.scope, config(), clusters))

@@ -1,6 +1,7 @@
 // Reads and writes the control records of one flow in its progress topic, for commands: no process
 // of the flow is needed. A running process reads the same records in flow-control.ts.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
@@ -114,18 +115,30 @@ export async function withFlowRecords<Found> (
   }
 }
 
-/** A skip must go forward, and the partition must have a position. */
-export function refuseSkip (
-  { source, to }: Pick<SkipRecord, 'source' | 'to'>, progress: Progress | undefined
-): void {
-  const name = `${source.topic}-${source.partition}`
+/**
+ * The partition must have a position. A skip must go forward, at most to the end of the source's
+ * log: beyond it, the partition would take missing records for lost ones, and no skip goes back.
+ */
+export async function refuseSkip (
+  { source: { partition, topic }, to }: Pick<SkipRecord, 'source' | 'to'>,
+  progress: Progress | undefined, { source }: Pick<ClusterPair, 'source'>
+): Promise<void> {
+  const name = `${topic}-${partition}`
   if (progress === undefined) {
     throw new ReplicatorError('CONTROL_REFUSED', `${name} has no position: nothing of it is ` +
       'mirrored yet, so start.positions says where it begins')
   }
-  if (to > progress.upstream) return
-  throw new ReplicatorError('CONTROL_REFUSED', `${name} is at source offset ${progress.upstream} ` +
-    `and can only skip to a later one, not to ${to}`)
+  if (to <= progress.upstream) {
+    throw new ReplicatorError('CONTROL_REFUSED', `${name} is at source offset ` +
+      `${progress.upstream} and can only skip to a later one, not to ${to}`)
+  }
+  const [listed] = await listOffsetsPatiently(
+    source, [{ topic, partition, at: 'latest' }], 'read_uncommitted')
+  if (listed?.error !== undefined) throw listed.error
+  const end = listed?.offset ?? -1n
+  if (to <= end) return
+  throw new ReplicatorError('CONTROL_REFUSED', `${name} ends at source offset ${end} and cannot ` +
+    `skip beyond it, to ${to}: records that do not exist yet would be left out`)
 }
 
 /**
