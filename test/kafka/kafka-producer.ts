@@ -141,7 +141,6 @@ export class TestProducer {
     await this.#bounded('connect of a producer', new Promise<void>((resolve, reject) => {
       // Until it is connected, node-rdkafka passes on logs but no errors: without this a refused
       // login would be a timeout without a reason.
-      // login would be a time-out without a reason.
       this.#producer.on('event.log', (log: { message: string }) => {
         if (log.message.includes('authentication error')) reject(new Error(log.message))
       })
