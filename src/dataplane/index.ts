@@ -112,6 +112,14 @@ export interface NativeStats {
   readonly errors: BigInt64Array
 }
 
+/** What a lane may fetch. */
+export interface LaneBandwidth {
+  /** 0: no limit. */
+  readonly bytesPerSecond: number
+  /** Topics of the source that may have a share of that only. */
+  readonly topics: ReadonlyArray<{ readonly topic: string, readonly bytesPerSecond: number }>
+}
+
 export interface Forwarder {
   /** Replaces partitions with the same ids: so a faulted partition is retried. */
   assign (assignments: readonly PartitionAssignment[]): void
@@ -119,8 +127,10 @@ export interface Forwarder {
   revoke (ids: readonly number[]): void
   /** With the setting judgesProducers, batches of unknown producers wait for this call. */
   knowProducers (answer: ProducersAnswer): void
-  /** Bytes a second that the lane may fetch from now on; 0: no limit. */
-  limitBandwidth (bytesPerSecond: number): void
+  /** From now on. */
+  limitBandwidth (
+    bytesPerSecond: LaneBandwidth['bytesPerSecond'], topics: LaneBandwidth['topics']
+  ): void
   /** For SASL OAUTHBEARER: connections wait for the first token. */
   setToken (side: Side, token: string): void
   takeEvents (): NativeEvents

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import { laneCounters } from './contract/contract-table.ts'
 import {
-  openForwarder, type Forwarder, type ForwarderConfig, type NativeEvents, type NativeStats,
-  type PartitionAssignment, type ProducersAnswer, type Side
+  openForwarder, type Forwarder, type ForwarderConfig, type LaneBandwidth, type NativeEvents,
+  type NativeStats, type PartitionAssignment, type ProducersAnswer, type Side
 } from './index.ts'
 
 /** For SASL OAUTHBEARER. */
@@ -22,7 +22,7 @@ export type LaneCommand =
   | { readonly kind: 'assign', readonly assignments: readonly PartitionAssignment[] }
   | { readonly kind: 'revoke', readonly ids: readonly number[] }
   | { readonly kind: 'producers', readonly answer: ProducersAnswer }
-  | { readonly kind: 'bandwidth', readonly bytesPerSecond: number }
+  | ({ readonly kind: 'bandwidth' } & LaneBandwidth)
   | { readonly kind: 'tokens', readonly tokens: Tokens }
   | { readonly kind: 'stats', readonly isWhole: boolean }
   | { readonly kind: 'close' }
@@ -77,7 +77,9 @@ export async function runLane ({ config, port, tokens }: LaneTask): Promise<void
         case 'assign': forwarder.assign(command.assignments); break
         case 'revoke': forwarder.revoke(command.ids); break
         case 'producers': forwarder.knowProducers(command.answer); break
-        case 'bandwidth': forwarder.limitBandwidth(command.bytesPerSecond); break
+        case 'bandwidth':
+          forwarder.limitBandwidth(command.bytesPerSecond, command.topics)
+          break
         case 'tokens': setTokens(command.tokens); break
         // Events go first, because statistics are compared with the progress before them.
         case 'stats':

@@ -1,6 +1,7 @@
-// The limit of the bandwidth of a flow on real brokers: it holds for all processes together, also
-// after a hand-over and a restart, changes while they run, and costs no record. A busy machine is
-// slower than the limit, never faster, so the test compares upper bounds only.
+// The limit of the bandwidth of a flow and the share of a topic on real brokers: they hold for all
+// processes together, also after a hand-over, a restart and the loss of a lane, change while the
+// processes run, and cost no record. A busy machine is slower than the limit, never faster, so the
+// tests compare upper bounds only.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,6 +10,8 @@ import type { KafkaCluster } from '../kafka/cluster.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { assertSameRecords, countRecords, remoteOf, untilRecords } from './comparison.ts'
+import { errorsOf } from './failures/fault-probe.ts'
+import { createFaults } from './failures/process-faults.ts'
 import { untilOwned } from './loaded-flow.ts'
 import {
   createPropertiesFile, runCommand, startMirror, type CleanUp, type MirrorProcess
@@ -78,6 +81,57 @@ describe('the bandwidth of a flow', () => {
     await untilLimit(third, rate)
     assert.deepEqual(await third.stop(), { code: 0, signal: null })
     await assertSameRecords(clusters, remoteOf('slow'))
+  })
+
+  // A restarted lane gets the limit again before its partitions, and an empty bucket.
+  test('holds while lanes are lost and restarted', async t => {
+    const { source, target } = clusters
+    await fill(source, 'lost')
+    const faults = createFaults(t)
+    const file = createPropertiesFile(t, flowProperties(clusters,
+      { 'topics': 'lost', 'bandwidth.max': '200KiB' }))
+    const mirror = await startMirror(t, file, [], faults.env)
+    await untilRecords(mirror, target, 'east.lost', 1)
+    const [before, since] = [await countRecords(target, 'east.lost'), performance.now()]
+    for (let deaths = 1; deaths <= 4; deaths++) {
+      faults.begin('kill-lane')
+      await mirror.until(`death ${deaths} in the metrics`, async () =>
+        await errorsOf(mirror, 'LANE_LOST') === deaths)
+      await untilRecords(mirror, target, 'east.lost', await countRecords(target, 'east.lost') + 10)
+    }
+    const bytes = (await countRecords(target, 'east.lost') - before) * recordBytes
+    const seconds = (performance.now() - since) / 1000
+    assert.ok(bytes <= rate * seconds + slackBytes, `${bytes} bytes in ${seconds} s`)
+    await throttle(file, 'none')
+    await untilRecords(mirror, target, 'east.lost', records)
+    assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
+    await assertSameRecords(clusters, remoteOf('lost'))
+  })
+
+  test('is used by a topic up to its share, over all processes', async t => {
+    const { source, target } = clusters
+    for (const topic of ['shared', 'whole']) await fill(source, topic)
+    const share = 10
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      'topics': 'shared,whole',
+      'bandwidth.max': '1MiB',
+      'east->west.topic.shared.bandwidth.share': String(share)
+    }))
+    const [first, second] = [await startMirror(t, file), await startMirror(t, file)]
+    const since = performance.now()
+    await untilRecords(second, target, 'east.whole', records)
+    const bytes = await countRecords(target, 'east.shared') * recordBytes
+    const seconds = (performance.now() - since) / 1000
+    const most = share / 100 * 1024 * 1024 * seconds
+    assert.ok(bytes <= most + slackBytes, `${bytes} bytes in ${seconds} s, at most ${most}`)
+    // Behind its share, and as ordered: ready.
+    assert.deepEqual((await first.readiness()).reasons, [])
+    await throttle(file, 'none')
+    await untilRecords(second, target, 'east.shared', records)
+    for (const mirror of [first, second]) {
+      assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
+    }
+    await assertSameRecords(clusters, remoteOf('shared'))
   })
 })
 

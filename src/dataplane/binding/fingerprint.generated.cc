@@ -3,6 +3,6 @@
 
 namespace longhaul {
 
-const char* ContractFingerprint() { return "759a24ac12885201"; }
+const char* ContractFingerprint() { return "7ba7fa8c1aad86fe"; }
 
 }  // namespace longhaul

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "binding/convert.h"
+#include "binding/forwarder_arguments.h"
 #include "contract/contract.generated.h"
-#include "core/topic_id.h"
 
 namespace longhaul {
 namespace {
@@ -30,50 +30,6 @@ Status ReadConfig(napi_env env, napi_value from, ForwarderConfig* config,
       !GetInt32(env, from, "producerEpoch", &epoch) || epoch < 0 || epoch > 0x7fff)
     return Status::Error(kErrorInvalidArgument, "producerId and producerEpoch must be set");
   config->producer_epoch = static_cast<int16_t>(config->producer_id < 0 ? -1 : epoch);
-  return Status::Ok();
-}
-
-Status ReadAssignment(const Value& from, PartitionAssignment* to) {
-  ValueReader reader(from);
-  to->id = static_cast<uint32_t>(reader.Int32("id"));
-  to->topic = reader.String("topic");
-  to->remote_topic = reader.String("remoteTopic");
-  to->partition = reader.Int32("partition");
-  to->progress.upstream = reader.Int64("upstream");
-  to->progress.downstream = reader.Int64("downstream");
-  to->progress.sequence = reader.Int32("sequence");
-  to->progress.leader_epoch = reader.Int32("leaderEpoch");
-  if (from.Find("scanFrom") != nullptr) to->scan_from = reader.Int64("scanFrom");
-  if (from.Find("batching") != nullptr) {
-    const int32_t batching = reader.Int32("batching");
-    if (batching < 0 || batching >= static_cast<int32_t>(kBatchingCount))
-      return Status::Error(kErrorInvalidArgument, "batching must be an index of batchings");
-    to->batching = static_cast<Batching>(batching);
-  }
-  const std::pair<const char*, TopicId*> ids[] = {{"topicId", &to->topic_id},
-                                                  {"remoteTopicId", &to->remote_topic_id}};
-  for (const auto& [name, id] : ids)
-    if (from.Find(name) != nullptr && !ParseTopicId(reader.String(name), id))
-      return Status::Error(kErrorInvalidArgument,
-                           std::string(name) + " must be the text of a topic id");
-  if (!reader.error().empty()) return Status::Error(kErrorInvalidArgument, reader.error());
-  if (to->progress.upstream < 0 || to->progress.downstream < 0 || to->progress.sequence < 0)
-    return Status::Error(kErrorInvalidArgument, "offsets and sequence must not be negative");
-  return Status::Ok();
-}
-
-Status ReadProducers(const Value& from, ProducersAnswer* to) {
-  ValueReader reader(from);
-  to->question = reader.Int64("question");
-  const Value* list = from.Find("inbound");
-  if (list == nullptr || list->AsArray() == nullptr)
-    return Status::Error(kErrorInvalidArgument, "inbound must be an array");
-  for (const Value& each : *list->AsArray()) {
-    ValueReader producer(each);
-    to->inbound.push_back({producer.Int64("producerId"), producer.Bool("isLeftOut")});
-    if (!producer.error().empty()) return Status::Error(kErrorInvalidArgument, producer.error());
-  }
-  if (!reader.error().empty()) return Status::Error(kErrorInvalidArgument, reader.error());
   return Status::Ok();
 }
 
@@ -242,7 +198,13 @@ napi_value ForwarderObject::LimitBandwidth(napi_env env, napi_callback_info info
   if (napi_get_value_int64(env, call.arguments[0], &rate) != napi_ok || rate < 0)
     return ThrowStatus(env, Status::Error(kErrorInvalidArgument,
                                           "limitBandwidth needs bytes a second, 0 for no limit"));
-  object->thread_->With([&](Forwarder& f) { f.LimitBandwidth(rate); });
+  Value from;
+  std::vector<TopicRate> topics;
+  Status status = ToValue(env, call.arguments[1], &from);
+  if (status.ok()) status = ReadTopicRates(from, &topics);
+  if (!status.ok()) return ThrowStatus(env, status);
+  if (object->thread_ != nullptr)  // a getter among the arguments may have closed it
+    object->thread_->With([&](Forwarder& f) { f.LimitBandwidth(rate, topics); });
   return nullptr;
 }
 

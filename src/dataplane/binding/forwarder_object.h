@@ -1,8 +1,8 @@
 // The forwarder as JavaScript sees it: new ForwarderObject({source, target, settings, producerId,
 //   producerEpoch}, onReady) assign([{id, topic, remoteTopic, partition, upstream, downstream,
 //   sequence, leaderEpoch, scanFrom?, batching?}]) revoke(ids: number[]) limitBandwidth(bytes a
-//   second) setToken('source' | 'target', token) for SASL OAUTHBEARER takeEvents() -> {states,
-//   progress: BigInt64Array, logs, logsLost}
+//   second, [{topic, bytesPerSecond}]) setToken('source' | 'target', token) for SASL OAUTHBEARER
+//   takeEvents() -> {states, progress: BigInt64Array, logs, logsLost}
 //   stats(whole) -> {lane, partitions, latency, errors: BigInt64Array, latencySumMs} close() ->
 //   Promise onReady is called when there are events, and not again before takeEvents() was called.
 //   Wrong arguments throw {code, detail}. The columns of the arrays are those of contract-table.ts.

@@ -104,7 +104,8 @@ export const laneCounters = {
   targetScans: 'scans of a target partition that were started',
   leftSessions: 'open Fetch sessions with brokers that the lane no longer fetches from',
   sourceConnections: 'connections that the lane fetches over, of all source brokers',
-  bandwidthWaitMs: 'how long Fetches have waited for the limit of the bandwidth'
+  bandwidthWaitMs: 'how long Fetches have waited for the limit of the bandwidth',
+  bandwidthHolds: 'how often a debt or the share of a topic kept a partition out of a Fetch'
 } as const
 
 /** What a lane has exchanged with one broker, a row of int64 each, in this order. */

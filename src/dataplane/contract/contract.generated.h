@@ -279,9 +279,10 @@ struct LaneCounters {
   int64_t left_sessions = 0;  // open Fetch sessions with brokers that the lane no longer fetches from
   int64_t source_connections = 0;  // connections that the lane fetches over, of all source brokers
   int64_t bandwidth_wait_ms = 0;  // how long Fetches have waited for the limit of the bandwidth
+  int64_t bandwidth_holds = 0;  // how often a debt or the share of a topic kept a partition out of a Fetch
   bool operator==(const LaneCounters&) const = default;
 };
-constexpr size_t kLaneCountersColumns = 16;
+constexpr size_t kLaneCountersColumns = 17;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
 
 // One row of the BrokerCounters table that JavaScript reads: int64 each, in this order.

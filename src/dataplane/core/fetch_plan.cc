@@ -195,7 +195,7 @@ FetchPlan::Verdict FetchPlan::JudgeRoom(const Partition& p, const FetchNode& nod
   if (!p.traits().fetches || p.producers.question != 0) return Verdict::kUnwanted;
   if (p.phase == PartitionPhase::kRetrying && !p.queue.empty()) return Verdict::kUnwanted;
   if (node.closed_targets.contains(p.leaders.target.node)) return Verdict::kShutOut;
-  if (DueAt(p) > lane_->now) return Verdict::kNotDue;
+  if (DueAt(p) > lane_->now || lane_->HeldUntil(p) > 0) return Verdict::kNotDue;
   // Each ack frees memory.
   if (p.queue.bytes() >= lane_->settings.partition_queue_bytes_max) return Verdict::kCrowded;
   return Verdict::kWanted;
@@ -215,7 +215,8 @@ void FetchPlan::Consider(uint32_t id, int32_t node_id, FetchNode* node) {
       return;
     case Verdict::kNotDue:
       node->held_back.insert(id);
-      return lane_->WakeAt(DueAt(*p));
+      lane_->counters.bandwidth_holds += lane_->HeldUntil(*p) > 0 ? 1 : 0;
+      return lane_->WakeAt(std::max(DueAt(*p), lane_->HeldUntil(*p)));
     case Verdict::kCrowded:
       node->held_back.insert(id);
       node->is_crowded = true;
@@ -231,7 +232,8 @@ void FetchPlan::Consider(uint32_t id, int32_t node_id, FetchNode* node) {
 
 FetchPartition FetchPlan::WantedOf(const Partition& p) const {
   const Leadership& leader = p.leaders.source;
-  int64_t bytes = lane_->settings.partition_fetch_bytes_max;
+  int64_t bytes = std::min(lane_->settings.partition_fetch_bytes_max,
+                           lane_->topic_bandwidth.FetchBytesMax(p.topic));
   if (p.phase == PartitionPhase::kRetrying) bytes = std::min(bytes, kRetryBytes);
   return {p.topic,         leader.topic_id, p.number, leader.epoch, p.source.offset,
           p.source.epoch, static_cast<int32_t>(bytes)};
@@ -326,7 +328,10 @@ void FetchPlan::CheckInvariants() const {
     const Verdict verdict = Judge(*p, node);
     Assert(!is_wanted || !node.held_back.contains(id), "what is held back is not asked for");
     if (node.held_back.contains(id)) continue;
-    Assert(is_wanted == (verdict == Verdict::kWanted), "a Fetch asks for what is wanted");
+    // Another partition of its topic may have used the bandwidth since.
+    const bool is_held = verdict == Verdict::kNotDue && lane_->HeldUntil(*p) > 0;
+    Assert((is_wanted && is_held) || is_wanted == (verdict == Verdict::kWanted),
+           "a Fetch asks for what is wanted");
     Assert(!is_wanted || IsSamePlace(entry->wanted, WantedOf(*p)),
            "a Fetch asks from where a partition continues");
   }

@@ -281,6 +281,7 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Entry& entry,
   Partition* p = lane_->Find(entry.id);
   if (p == nullptr) return;
   lane_->FetchChanged(*p);
+  lane_->SpendBandwidth(*p, asked.bytes_max, static_cast<int64_t>(fetched.records_size));
   if (!IsAwaited(*p, entry, asked.channel)) return;
   if (entry.asked_follower && (fetched.error != 0 || fetched.diverging_end >= 0))
     return replicas_.Doubt(p, fetched.error);

@@ -191,6 +191,13 @@ PartitionCounters Forwarder::CountersOf(const Partition& p) {
   return row;
 }
 
+void Forwarder::LimitBandwidth(int64_t bytes_per_second, const std::vector<TopicRate>& topics) {
+  lane_.bandwidth.Set(bytes_per_second, lane_.now);
+  if (topics.empty() && lane_.topic_bandwidth.empty()) return;
+  lane_.topic_bandwidth.Set(topics, lane_.now);
+  for (const auto& [id, p] : lane_.partitions) lane_.FetchChanged(*p);
+}
+
 LaneCounters Forwarder::SnapshotLane() const {
   LaneCounters counters = lane_.counters;
   counters.held_bytes = lane_.memory.held();

@@ -46,10 +46,9 @@ class Forwarder {
   // Answers the questions about producers that the event queue has reported.
   void KnowProducers(const ProducersAnswer& answer);
 
-  // The bytes a second that the lane may fetch from now on; 0: no limit.
-  void LimitBandwidth(int64_t bytes_per_second) {
-    lane_.bandwidth.Set(bytes_per_second, lane_.now);
-  }
+  // The bytes a second that the lane may fetch from now on; 0: no limit. `topics`: those of topics
+  // that may have a share of that only.
+  void LimitBandwidth(int64_t bytes_per_second, const std::vector<TopicRate>& topics = {});
 
   // Times as in Tick.
   void OnReply(const Reply& reply, int64_t now, int64_t wall_now);

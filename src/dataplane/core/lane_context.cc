@@ -51,6 +51,18 @@ std::string WithNeed(int32_t code, std::string what, const char* operation) {
   return what;
 }
 
+// A debt shrinks faster when nobody else fetches, so a long wait is looked at again meanwhile.
+int64_t LaneContext::HeldUntil(const Partition& p) {
+  const int64_t due =
+      std::max(bandwidth.OwesUntil(p.id, now), topic_bandwidth.DueAt(p.topic, now));
+  return std::min(due, now + kHeldLookMs);
+}
+
+void LaneContext::SpendBandwidth(const Partition& p, int64_t asked, int64_t returned) {
+  topic_bandwidth.Spend(p.topic, returned);
+  bandwidth.Owe(p.id, returned - asked);
+}
+
 void LaneContext::CountMirrored(Partition* p, const QueuedBatch& batch) {
   PartitionCounters& c = p->counters;
   c.records += batch.records;

@@ -26,6 +26,7 @@
 #include "core/partition_moves.h"
 #include "core/target_codecs.h"
 #include "core/target_shares.h"
+#include "core/topic_bandwidth.h"
 #include "core/transport.h"
 
 namespace longhaul {
@@ -40,6 +41,8 @@ ErrorClass ClassifyError(int32_t code);
 std::string WithNeed(int32_t code, std::string what, const char* operation);
 
 struct LaneContext {
+  static constexpr int64_t kHeldLookMs = 250;
+
   LaneContext(const ForwarderSettings& s, int64_t id, int16_t epoch, std::string source_rack,
               const CompressionCodecs* c, EventQueue* e)
       : settings(s), producer_id(id), producer_epoch(epoch), rack(std::move(source_rack)),
@@ -68,6 +71,7 @@ struct LaneContext {
   LatencyCounts latency;
   MemoryAccount memory;
   BandwidthLimit bandwidth;
+  TopicBandwidth topic_bandwidth;
   TargetShares shares;
   BrokerReach reach;
   BrokerWatch watch;
@@ -103,6 +107,11 @@ struct LaneContext {
     WakeAt(bandwidth.FetchAt(now));
     return false;
   }
+  // When the partition is to be looked at again because it waits for its debt or for the share of
+  // its topic in the bandwidth; 0: it does not wait.
+  int64_t HeldUntil(const Partition& p);
+  // A Fetch that asked for `asked` bytes has returned records of the partition.
+  void SpendBandwidth(const Partition& p, int64_t asked, int64_t returned);
   void WakeAt(int64_t when) { wake_at = std::min(wake_at, when); }
   int64_t BackoffMs(int32_t attempts) const {
     const int64_t backoff = settings.retry_backoff_ms << std::min(attempts, 16);

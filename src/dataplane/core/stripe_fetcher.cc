@@ -307,6 +307,8 @@ Partition* StripeFetcher::OnReply(const Reply& reply) {
   if (is_good) fetched = std::move(answer.response.partitions.front());
   const auto active = active_.find(asked.id);
   Partition* p = lane_->Find(asked.id);
+  if (p != nullptr)
+    lane_->SpendBandwidth(*p, asked.bytes, static_cast<int64_t>(fetched.records_size));
   if (active == active_.end() || !active->second.stripes.Awaits(reply.tag)) {
     lane_->counters.fetched_twice_bytes += static_cast<int64_t>(fetched.records_size);
     return nullptr;

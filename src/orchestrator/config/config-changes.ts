@@ -33,7 +33,8 @@ const liveSettings: ReadonlySet<FlowSetting> = new Set<FlowSetting>([
   'groups.exclude', 'refresh.topics.enabled', 'refresh.topics.interval.seconds',
   'refresh.groups.enabled', 'refresh.groups.interval.seconds',
   'sync.topic.configs.interval.seconds', 'sync.topic.acls.interval.seconds',
-  'progress.interval.ms', 'lane.rebalance.interval.ms', 'fault.retry.interval.ms', 'bandwidth.max'
+  'progress.interval.ms', 'lane.rebalance.interval.ms', 'fault.retry.interval.ms', 'bandwidth.max',
+  'bandwidth.share'
 ])
 
 /** A running flow adopts another interval, but not one that switches the work on or off. */

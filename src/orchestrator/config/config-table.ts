@@ -19,7 +19,7 @@ export const flowTable = {
 /** Settings of a flow that may also be set for one topic: `A->B.topic.TOPIC.NAME`. */
 export const topicSettingNames = [
   'data.loss', 'topic.recreated', 'record.too.large', 'record.refused', 'corrupt.batch',
-  'batching'
+  'batching', 'bandwidth.share'
 ] as const satisfies ReadonlyArray<keyof typeof flowTable>
 
 type ValueOf<R> = R extends Row<infer Value> ? Value : never

@@ -49,6 +49,12 @@ export const recordTable = {
       'throttle`) has precedence.',
     importance: 'medium', default: 0, min: 0, max: 1024 * GiB
   }),
+  'bandwidth.share': integer({
+    doc: 'Percent of the limit of the bandwidth (bandwidth.max, or the order of an operator) ' +
+      'that one topic may use, in all processes and lanes together. Each of its partitions has ' +
+      'an equal part of that. 100: all of it; without a limit there are no shares.',
+    importance: 'low', default: 100, min: 1, max: 100
+  }),
   'in.flight.bytes.max': bytes({
     doc: 'Bytes of each lane that are fetched and not acknowledged: limits the memory needed. If ' +
       'it is not set, all lanes together get at most a quarter of the container\'s memory limit.',

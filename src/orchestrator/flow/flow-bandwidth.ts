@@ -1,10 +1,12 @@
 // Limits the bandwidth of a flow: an order of an operator, or else `bandwidth.max` of the file,
 // holds for all processes together. A process has the share of its task slots in it, and divides
-// that share over its lanes by what they fetch.
-import type { LaneCounters } from '../../dataplane/index.ts'
+// that share over its lanes by what they fetch. A topic with a share of the limit has a bound in
+// each lane, by the partitions of the topic that the lane mirrors.
+import type { LaneBandwidth, LaneCounters } from '../../dataplane/index.ts'
 import type { ThrottleRecord } from '../control/control-record.ts'
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { ThrottleSnapshot } from '../observability/snapshot.ts'
+import type { TopicPlacement } from '../partitions/topic-lanes.ts'
 import type { Clock } from '../time/clock.ts'
 import { divideBandwidth, type LaneTraffic } from './bandwidth-shares.ts'
 
@@ -14,6 +16,9 @@ export interface FlowBandwidthOptions {
   /** The order in force; undefined: none. */
   readonly order: () => ThrottleRecord | undefined
   readonly slots: () => { readonly owned: number, readonly total: number }
+  /** Percent of the limit that the topic may use. */
+  readonly shareOf: (topic: string) => number
+  readonly placements: () => readonly TopicPlacement[]
   readonly lanes: Pick<LanePool, 'size' | 'limitBandwidth'>
   /** The last counters of a lane; undefined: it has not reported any. */
   readonly countersOf: (lane: number) => LaneCounters | undefined
@@ -22,9 +27,13 @@ export interface FlowBandwidthOptions {
 
 const idle: LaneTraffic = { bytesPerSecond: 0, hasWaited: false }
 
+/** Percent: the topic has no bound of its own. */
+const wholeShare = 100
+
 interface Seen {
   readonly fetchedBytes: bigint
   readonly waitMs: bigint
+  readonly holds: bigint
 }
 
 export class FlowBandwidth {
@@ -33,6 +42,8 @@ export class FlowBandwidth {
   #seenMs: number | undefined
   /** Between the last two looks. */
   #traffic: readonly LaneTraffic[]
+  /** Whether a partition was left out lately, for its debt or the share of its topic. */
+  #hasHeld = false
 
   constructor (options: FlowBandwidthOptions) {
     this.#options = options
@@ -47,7 +58,8 @@ export class FlowBandwidth {
 
   get snapshot (): ThrottleSnapshot {
     const { limit } = this
-    const isWaiting = limit > 0 && this.#traffic.some(({ hasWaited }) => hasWaited)
+    const hasWaited = this.#hasHeld || this.#traffic.some(({ hasWaited }) => hasWaited)
+    const isWaiting = limit > 0 && hasWaited
     return { bytesPerSecond: limit, isWaiting }
   }
 
@@ -68,7 +80,22 @@ export class FlowBandwidth {
     // A process without slots fetches nothing; its first slot begins with the share of one.
     const ours = limit * Math.max(owned, 1) / total
     const shares = limit === 0 ? [] : divideBandwidth(ours, this.#traffic)
-    for (let lane = 0; lane < lanes.size; lane++) lanes.limitBandwidth(lane, shares[lane] ?? 0)
+    for (let lane = 0; lane < lanes.size; lane++) {
+      const topics = limit === 0 ? [] : this.#topicsOf(lane, limit)
+      lanes.limitBandwidth(lane, { bytesPerSecond: shares[lane] ?? 0, topics })
+    }
+  }
+
+  #topicsOf (lane: number, limit: number): LaneBandwidth['topics'] {
+    const { placements, shareOf } = this.#options
+    return placements().flatMap(({ lanes, partitions, topic }) => {
+      const share = shareOf(topic)
+      if (share >= wholeShare) return []
+      // Also where the lane has no partition of the topic yet: the next one is limited at once.
+      const portion = Math.max(lanes.get(lane) ?? 0, 1) / partitions
+      const bytesPerSecond = Math.max(1, Math.floor(limit * share / wholeShare * portion))
+      return [{ topic, bytesPerSecond }]
+    })
   }
 
   #measure (): readonly LaneTraffic[] {
@@ -78,7 +105,15 @@ export class FlowBandwidth {
     const seen = Array.from({ length: lanes.size }, (_, lane) => {
       const counters = countersOf(lane)
       return counters &&
-        { fetchedBytes: counters.fetchResponseBytes, waitMs: counters.bandwidthWaitMs }
+        {
+          fetchedBytes: counters.fetchResponseBytes,
+          waitMs: counters.bandwidthWaitMs,
+          holds: counters.bandwidthHolds
+        }
+    })
+    this.#hasHeld = seen.some((now, lane) => {
+      const before = this.#seen[lane]
+      return now !== undefined && before !== undefined && now.holds > before.holds
     })
     // The counters of a lane that was restarted begin at 0.
     const traffic = seen.map((now, lane) => {

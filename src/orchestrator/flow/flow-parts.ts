@@ -146,7 +146,7 @@ export class FlowParts {
     }))
     this.#add('control', this.#openControl(progress, partitions))
     const ownership = this.#openOwnership(clusters, partitions)
-    this.#add('bandwidth', this.#openBandwidth(lanes, ownership)).apply()
+    this.#add('bandwidth', this.#openBandwidth(lanes, partitions, ownership)).apply()
     this.#add('ownership', ownership) // last: `all` asks for it
   }
 
@@ -254,13 +254,18 @@ export class FlowParts {
     })
   }
 
-  #openBandwidth (lanes: LanePool, ownership: Ownership): FlowBandwidth {
+  #openBandwidth (
+    lanes: LanePool, partitions: FlowPartitions, ownership: Ownership
+  ): FlowBandwidth {
     const { clock, config } = this.#options
     return new FlowBandwidth({
       limitOfFile: () => config().settings['bandwidth.max'],
       order: () => this.#parts.control?.state.throttle,
       slots: () =>
         ({ owned: ownership.owned.size, total: config().settings['task.slots'] }),
+      shareOf: topic => config().topicSettings.get(topic)?.['bandwidth.share'] ??
+        config().settings['bandwidth.share'],
+      placements: () => partitions.topicLanes.placements,
       lanes,
       countersOf: lane => this.#parts.statistics?.countersOf(lane),
       clock

@@ -1,11 +1,12 @@
 // The lanes of one flow: piscina worker threads, each running one long task (dataplane/lane.ts)
 // that holds a Forwarder. Starts lanes, sends them commands, restarts a lane that has ended. A task
 // ends by message, never by abort: an abort would terminate a thread that has native threads.
+import { isDeepStrictEqual } from 'node:util'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type {
-  ForwarderConfig, InboundProducer, NativeEvents, NativeStats, PartitionAssignment, ProducersAnswer,
-  Side
+  ForwarderConfig, InboundProducer, LaneBandwidth, NativeEvents, NativeStats, PartitionAssignment,
+  ProducersAnswer, Side
 } from '../../dataplane/index.ts'
 import type { LaneCommand, LaneMessage, LaneTask, Tokens } from '../../dataplane/lane.ts'
 import {
@@ -43,12 +44,13 @@ interface Lane {
   incarnation: number
   port: MessagePort | undefined
   done: Promise<void>
-  /** Bytes a second, 0: no limit. Also of a lane that is restarted. */
-  bandwidth: number
+  /** Also after a restart of the lane. */
+  bandwidth: LaneBandwidth
   /** Resolves the one outstanding request. */
   answer: ((stats: NativeStats | undefined) => void) | undefined
 }
 
+const noLimit: LaneBandwidth = { bytesPerSecond: 0, topics: [] }
 // How many assignments one message carries: keeps a lane responsive while thousands arrive.
 const assignmentsPerMessage = 500
 const restartBackoff = { initialMs: 10, maxMs: 10_000 }
@@ -88,7 +90,7 @@ export class LanePool {
       incarnation: 0,
       port: undefined,
       done: Promise.resolve(),
-      bandwidth: 0,
+      bandwidth: noLimit,
       answer: undefined
     }))
     this.#holds = (['source', 'target'] as const).flatMap(side =>
@@ -118,12 +120,12 @@ export class LanePool {
     if (ids.length > 0) this.#send(lane, { kind: 'revoke', ids })
   }
 
-  /** The bytes a second that the lane may fetch from now on; 0: no limit. */
-  limitBandwidth (index: number, bytesPerSecond: number): void {
+  /** What the lane may fetch from now on. */
+  limitBandwidth (index: number, bandwidth: LaneBandwidth): void {
     const lane = this.#lane(index)
-    if (lane.bandwidth === bytesPerSecond) return
-    lane.bandwidth = bytesPerSecond
-    this.#send(index, { kind: 'bandwidth', bytesPerSecond })
+    if (isDeepStrictEqual(lane.bandwidth, bandwidth)) return
+    lane.bandwidth = bandwidth
+    this.#send(index, { kind: 'bandwidth', ...bandwidth })
   }
 
   /** Answers a question of that incarnation; an earlier incarnation asked another question. */
@@ -214,7 +216,7 @@ export class LanePool {
           lane.state = 'running'
           this.#sendInbound(index)
           const { bandwidth } = lane
-          if (bandwidth > 0) this.#send(index, { kind: 'bandwidth', bytesPerSecond: bandwidth })
+          if (bandwidth !== noLimit) this.#send(index, { kind: 'bandwidth', ...bandwidth })
           resolve()
         } else {
           this.#onMessage(index, message)

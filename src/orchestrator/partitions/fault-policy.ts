@@ -12,7 +12,7 @@ import { backToCommon, movedTo } from '../progress/leader-epochs.ts'
 import type { Progress } from '../progress/progress.ts'
 import { backTo, newestPointUpTo, withoutHistory } from '../progress/progress-history.ts'
 
-export type FaultPolicies = Omit<TopicSettings, 'batching'>
+export type FaultPolicies = Omit<TopicSettings, 'batching' | 'bandwidth.share'>
 
 export interface Fault {
   readonly errorName: string

@@ -32,6 +32,7 @@ import { SkippedRecordCounts } from './skipped-records.ts'
 import { SlotPositions } from './slot-positions.ts'
 import { SlotReading } from './slot-reading.ts'
 import { KnownTopicIds } from './topic-ids.ts'
+import { TopicLanes } from './topic-lanes.ts'
 import { WantedTopics, type TopicLook } from './wanted-topics.ts'
 import { Withdrawal } from './withdrawal.ts'
 
@@ -69,6 +70,7 @@ export class FlowPartitions {
   readonly control: PartitionControl
   readonly #options: FlowPartitionsOptions
   readonly positions: SlotPositions
+  readonly topicLanes: TopicLanes
   readonly #wanted: WantedTopics
   readonly #added: AddedPartitions
   readonly #topicIds: KnownTopicIds
@@ -93,6 +95,7 @@ export class FlowPartitions {
     const { clock, config, lanes, log, problems, source, target } = options
     const table = this.table
     this.#wanted = new WantedTopics(topic => config.policy.remoteTopic(topic))
+    this.topicLanes = new TopicLanes({ table, wanted: this.#wanted })
     const topicIds = this.#topicIds = new KnownTopicIds(source, target)
     const positions = this.positions = new SlotPositions(config.settings['task.slots'])
     this.#log = new PartitionLog(log, problems)

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { forwarderSettings } from '../../../src/dataplane/contract/contract-table.ts'
-import { topicSettingNames } from '../../../src/orchestrator/config/config-table.ts'
+import {
+  topicSettingNames, type TopicSetting
+} from '../../../src/orchestrator/config/config-table.ts'
 import { parseConfig, readConfig } from '../../../src/orchestrator/config/parse-config.ts'
 import { judgeTopic } from '../../../src/orchestrator/policy/topic-filter.ts'
 import { createConfig, createFlow, problemsOf, twoClusters } from './create-config.ts'
@@ -269,7 +271,12 @@ test('a topic has the setting of the most specific place', () => {
     'topic.orders.v2.topic.recreated = skip', 'B.topic.audit.corrupt.batch = skip',
     'A->B.topic.orders.v2.record.too.large = SKIP'
   ])
-  const asFlow = { 'data.loss': 'skip', 'topic.recreated': 'stop', 'batching': 'pass-through' }
+  const asFlow = {
+    'data.loss': 'skip',
+    'topic.recreated': 'stop',
+    'batching': 'pass-through',
+    'bandwidth.share': 100
+  }
   const pick = (topic: string): object => {
     const settings = flow.ofTopic(topic)
     return Object.fromEntries(topicSettingNames.map(name => [name, settings[name]]))
@@ -282,7 +289,8 @@ test('a topic has the setting of the most specific place', () => {
     'record.too.large': 'skip',
     'record.refused': 'stop',
     'corrupt.batch': 'stop',
-    'batching': 'pass-through'
+    'batching': 'pass-through',
+    'bandwidth.share': 100
   })
   assert.deepEqual(pick('audit'),
     { ...asFlow, 'record.too.large': 'stop', 'record.refused': 'stop', 'corrupt.batch': 'skip' })
@@ -290,7 +298,8 @@ test('a topic has the setting of the most specific place', () => {
 
 test('every name of a topic can have a policy', () => {
   const name = fc.stringMatching(/^[a-zA-Z0-9._-]{1,40}$/)
-  const policies = topicSettingNames.filter(setting => setting !== 'batching')
+  const others: readonly TopicSetting[] = ['batching', 'bandwidth.share']
+  const policies = topicSettingNames.filter(setting => !others.includes(setting))
   fc.assert(fc.property(name, fc.constantFrom(...policies), (topic, setting) => {
     const { ofTopic } = createFlow([`A->B.topic.${topic}.${setting} = skip`])
     assert.equal(ofTopic(topic)[setting], 'skip')

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import type { ThrottleRecord } from '../../../src/orchestrator/control/control-record.ts'
 import type { LaneCounters } from '../../../src/dataplane/index.ts'
 import { FlowBandwidth } from '../../../src/orchestrator/flow/flow-bandwidth.ts'
+import type { TopicPlacement } from '../../../src/orchestrator/partitions/topic-lanes.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
 interface Figures { fetched: number, waited: number }
@@ -13,6 +14,10 @@ class Process {
   readonly clock = new ManualClock()
   readonly limits = [-1, -1]
   readonly figures: Figures[] = [{ fetched: 0, waited: 0 }, { fetched: 0, waited: 0 }]
+  readonly topics: Array<readonly string[]> = []
+  readonly shares = new Map<string, number>()
+  placements: readonly TopicPlacement[] = []
+  holds = 0
   owned = 4
   fileLimit = 1_000_000
   order: ThrottleRecord | undefined
@@ -22,12 +27,18 @@ class Process {
     slots: () => ({ owned: this.owned, total: 8 }),
     lanes: {
       size: 2,
-      limitBandwidth: (lane, bytesPerSecond) => { this.limits[lane] = bytesPerSecond }
+      limitBandwidth: (lane, { bytesPerSecond, topics }) => {
+        this.limits[lane] = bytesPerSecond
+        this.topics[lane] = topics.map(each => `${each.topic} ${each.bytesPerSecond}`)
+      }
     },
+    shareOf: topic => this.shares.get(topic) ?? 100,
+    placements: () => this.placements,
     countersOf: lane => {
       const { fetched = 0, waited = 0 } = this.figures[lane] ?? {}
       return {
-        fetchResponseBytes: BigInt(fetched), bandwidthWaitMs: BigInt(waited)
+        fetchResponseBytes: BigInt(fetched), bandwidthWaitMs: BigInt(waited),
+        bandwidthHolds: BigInt(this.holds)
       } as unknown as LaneCounters
     },
     clock: this.clock
@@ -104,5 +115,35 @@ describe('the bandwidth of a flow', () => {
     process.figures[0] = { fetched: 0, waited: 0 }
     const [restarted = 0, other = 0] = await process.second([0, 0], [250_000, 500])
     assert.ok(restarted > 0 && restarted + other <= 500_000)
+  })
+
+  // Each process computes its part from the partitions that it has: together they have the share.
+  test('bounds a topic that has a share, by the partitions that a lane mirrors', async () => {
+    const process = new Process()
+    process.shares.set('big', 40)
+    const others = new Map([[0, 2], [1, 2]])
+    process.placements = [
+      { topic: 'big', partitions: 8, lanes: new Map([[0, 3]]) },
+      { topic: 'whole', partitions: 4, lanes: others }
+    ]
+    await process.second([0, 0], [0, 0])
+    assert.deepEqual(process.topics, [['big 150000'], ['big 50000']])
+    process.order = orderOf(100_000)
+    process.bandwidth.apply()
+    assert.deepEqual(process.topics, [['big 15000'], ['big 5000']])
+    process.order = orderOf(0)
+    process.bandwidth.apply()
+    assert.deepEqual(process.topics, [[], []])
+  })
+
+  test('waits while a partition waits for the share of its topic', async () => {
+    const process = new Process()
+    await process.second([0, 0], [0, 0])
+    assert.equal(process.bandwidth.snapshot.isWaiting, false)
+    process.holds++
+    await process.second([0, 0], [0, 0])
+    assert.equal(process.bandwidth.snapshot.isWaiting, true)
+    await process.second([0, 0], [0, 0])
+    assert.equal(process.bandwidth.snapshot.isWaiting, false)
   })
 })

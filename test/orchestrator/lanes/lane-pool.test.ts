@@ -102,15 +102,16 @@ describe('a pool of lanes', () => {
       t, { lanes: 1, source: 'a', target: 'b', program: mortalLane })
     const limits = (): readonly bigint[] => events.map(({ events: { question } }) => question)
     await pool.start()
-    pool.limitBandwidth(0, 5_000)
-    pool.limitBandwidth(0, 5_000)
+    const topics = [{ topic: 'big', bytesPerSecond: 7 }]
+    pool.limitBandwidth(0, { bytesPerSecond: 5_000, topics })
+    pool.limitBandwidth(0, { bytesPerSecond: 5_000, topics: [...topics] })
     await eventually('the limit', () => limits().length === 1)
     pool.revoke(0, [7])
     await eventually('the lane runs again', () => started.length === 1)
     await eventually('the limit of the restarted lane', () => limits().length === 2)
-    pool.limitBandwidth(0, 0)
+    pool.limitBandwidth(0, { bytesPerSecond: 0, topics: [] })
     await eventually('the end of the limit', () => limits().length === 3)
-    assert.deepEqual(limits(), [5_000n, 5_000n, 0n])
+    assert.deepEqual(limits(), [5_007n, 5_007n, 0n])
   })
 
   test('does not wait for the figures of a lane that does not answer, and reports it', async t => {

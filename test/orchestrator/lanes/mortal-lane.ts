@@ -1,6 +1,6 @@
 // A lane for lane-pool.test.ts that ends at the command `revoke`, never answers `stats`, and cannot
-// open if the source is called `nowhere`: the error names the client. It reports a limit of the
-// bandwidth as its question.
+// open if the source is called `nowhere`: the error names the client. It reports the
+// limits of its bandwidth as its question: their sum.
 import type { LaneCommand, LaneTask } from '../../../src/dataplane/lane.ts'
 
 export async function runLane ({ config, port }: LaneTask): Promise<void> {
@@ -13,7 +13,9 @@ export async function runLane ({ config, port }: LaneTask): Promise<void> {
       if (command.kind === 'revoke') reject(new Error('it crashed'))
       if (command.kind === 'close') resolve()
       if (command.kind === 'bandwidth') {
-        port.postMessage({ kind: 'events', events: { question: BigInt(command.bytesPerSecond) } })
+        const rates = [command, ...command.topics].map(({ bytesPerSecond }) => bytesPerSecond)
+        const question = BigInt(rates.reduce((sum, rate) => sum + rate, 0))
+        port.postMessage({ kind: 'events', events: { question } })
       }
     })
     port.postMessage({ kind: 'opened' })
