@@ -2,7 +2,7 @@
 
 import { Command, InvalidArgumentError } from 'commander'
 import type { Contender } from './contenders/contender.ts'
-import { contenders, mustFindContender } from './contenders/contender-list.ts'
+import { contendersOf, mustFindContender } from './contenders/contender-list.ts'
 import { appendMemory, isInside, renderMemory, writeSamples } from './report/memory-report.ts'
 import { appendRun, writeRun, type RunRecord } from './report/result-files.ts'
 import { appendRestore, isShort, renderRestore } from './report/restore-report.ts'
@@ -62,12 +62,14 @@ async function memory (options: MemoryOptions): Promise<void> {
   process.exitCode = isInside(outcome) ? 0 : 1
 }
 
-async function loopback (options: LoopbackOptions): Promise<void> {
+async function loopback (
+  options: LoopbackOptions, scenario: RunRecord['scenario']
+): Promise<void> {
   const startedAt = new Date()
   const settings = { ...options, say }
   const outcome = await runLoopback(settings)
   const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
-  const run: RunRecord = { scenario: 'loopback', settings, outcome, command, startedAt }
+  const run: RunRecord = { scenario, settings, outcome, command, startedAt }
   const files = writeRun(run)
   process.stdout.write(`${renderTerminalTable(outcome.results)}\n\n${files.json}\n${files.svg}\n`)
   if (options.append) process.stdout.write(`${appendRun(run, files)}\n`)
@@ -157,17 +159,45 @@ function parseNumber (text: string): number {
 
 const program = new Command('perf')
   .description('Runs Longhaul and others against each other on the same data.')
-program.command('loopback')
-  .description('two clusters and the mirror on this machine: what a mirror costs')
-  .option('--records <count>', 'records to mirror', parseCount, 2_000_000)
-  .option('--record-bytes <count>', 'bytes of each', parseCount, 1_000)
-  .option('--partitions <count>', 'partitions of the topic', parseCount, 4)
-  .option('--contenders <names>', 'comma-separated, run in this order', parseContenders, contenders)
-  .option('--batch-bytes <count>', 'before compression', parseCount, usualBatches.batchBytes)
-  .option('--codec <name>', loadCodecs.join(', '), oneOf(loadCodecs), usualBatches.codec)
-  .option('--tls', 'over TLS to both clusters', false)
-  .option('--append', 'add the run to perf/results/loopback.md', false)
-  .action(loopback)
+interface LoopbackScenario {
+  readonly name: RunRecord['scenario']
+  readonly description: string
+  readonly records: number
+  readonly recordBytes: number
+  readonly batchBytes: number
+}
+
+function addLoopback (scenario: LoopbackScenario): void {
+  const { batchBytes, description, name, recordBytes, records } = scenario
+  program.command(name)
+    .description(description)
+    .option('--records <count>', 'records to mirror', parseCount, records)
+    .option('--record-bytes <count>', 'bytes of each', parseCount, recordBytes)
+    .option('--partitions <count>', 'partitions of the topic', parseCount, 4)
+    .option('--contenders <names>', 'comma-separated, run in this order', parseContenders,
+      [...contendersOf[name]])
+    .option('--batch-bytes <count>', 'before compression', parseCount, batchBytes)
+    .option('--codec <name>', loadCodecs.join(', '), oneOf(loadCodecs), usualBatches.codec)
+    .option('--tls', 'over TLS to both clusters', false)
+    .option('--append', `add the run to perf/results/${name}.md`, false)
+    .action(async (options: LoopbackOptions) => { await loopback(options, name) })
+}
+
+addLoopback({
+  name: 'loopback',
+  description: 'two clusters and the mirror on this machine: what a mirror costs',
+  records: 2_000_000,
+  recordBytes: 1_000,
+  batchBytes: usualBatches.batchBytes
+})
+// About five records a batch.
+addLoopback({
+  name: 'small-batches',
+  description: 'the same with batches of a few records: what merging them saves',
+  records: 2_000_000,
+  recordBytes: 200,
+  batchBytes: 1_200
+})
 
 program.command('long-link')
   .description('one cluster behind an emulated line: how much of it a mirror fills')

@@ -1,11 +1,19 @@
-// All contenders, by their names on the command line.
+// All contenders, by their names on the command line and by scenario.
 
 import type { Contender } from './contender.ts'
-import { longhaul } from './longhaul/longhaul.ts'
+import { longhaul, longhaulAuto, longhaulRebatch } from './longhaul/longhaul.ts'
 import { mirrorMaker } from './mirror-maker/mirror-maker.ts'
 import { relay } from './relay/relay.ts'
 
-export const contenders: readonly Contender[] = [longhaul, mirrorMaker, relay]
+const loopback: readonly Contender[] = [longhaul, mirrorMaker, relay]
+
+/** What a scenario runs if no contenders are named. */
+export const contendersOf = {
+  loopback,
+  'small-batches': [longhaul, longhaulRebatch, longhaulAuto, mirrorMaker]
+} as const satisfies Readonly<Record<string, readonly Contender[]>>
+
+const contenders = [...new Set(Object.values(contendersOf).flat())]
 
 export function mustFindContender (name: string): Contender {
   const found = contenders.find(contender => contender.name === name)

@@ -1,6 +1,7 @@
 // One contender's run: started, watched until it has caught up, stopped; with its figures.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import type { Contender, MirrorJob, RunningContender } from '../contenders/contender.ts'
 import { readUsage, type ProcessUsage } from '../../src/orchestrator/bench/process-usage.ts'
 import { readThreadUsage, subtractUsage, type ThreadUsage } from './thread-usage.ts'
@@ -17,6 +18,8 @@ export interface MirrorFigures {
   readonly cpuSecondsPerGigabyte: number
   /** From the start of the process until caught up. */
   readonly cpuSecondsTotal: number
+  /** Of the target's brokers, from the first record on, for each gigabyte of the source's log. */
+  readonly targetCpuSecondsPerGigabyte: number
   readonly peakRssMegabytes: number
   readonly secondsToFirstRecord: number
   /** From the first record on, for each gigabyte of the source's log. */
@@ -37,11 +40,13 @@ export async function measureRun (
   try {
     const deadline = startedAt + timeoutMs
     const first = await watchUntil(contender, running, deadline, progress => progress > 0)
+    const targetBefore = cpuOfBrokers(job.target)
     const samples: Sample[] = []
     const last = await watchUntil(contender, running, deadline, (progress, at) => {
       samples.push({ at, progress })
       return progress >= 1
     })
+    const targetCpuSeconds = cpuOfBrokers(job.target) - targetBefore
     const seconds = (last.at - first.at) / 1000
     const gigabytes = job.bytes / 1e9
     const perGigabyte = (of: keyof ProcessUsage): number =>
@@ -56,6 +61,7 @@ export async function measureRun (
       cpuSeconds,
       cpuSecondsPerGigabyte: cpuSeconds / gigabytes,
       cpuSecondsTotal: last.usage.cpuSeconds,
+      targetCpuSecondsPerGigabyte: targetCpuSeconds / gigabytes,
       peakRssMegabytes: last.usage.peakRssBytes / 1e6,
       secondsToFirstRecord: (first.at - startedAt) / 1000,
       minorFaultsPerGigabyte: perGigabyte('minorFaults'),
@@ -67,6 +73,11 @@ export async function measureRun (
   } finally {
     await running.stop()
   }
+}
+
+function cpuOfBrokers ({ brokers }: KafkaCluster): number {
+  return brokers.reduce((sum, { pid }) =>
+    sum + (pid === undefined ? 0 : readUsage(pid)?.cpuSeconds ?? 0), 0)
 }
 
 interface Sample {

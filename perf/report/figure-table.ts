@@ -17,6 +17,10 @@ export const figures: readonly Figure[] = [
     of: result => result.cpuSecondsPerGigabyte
   },
   {
+    title: 'CPU of the target broker', unit: 'CPU s/GB', better: 'less', digits: 2,
+    of: result => result.targetCpuSecondsPerGigabyte
+  },
+  {
     title: 'Throughput on the wire', unit: 'MB/s', better: 'more', digits: 0,
     of: result => result.megabytesPerSecond
   },

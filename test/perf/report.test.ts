@@ -17,6 +17,7 @@ function createResult (contender: string, cpuSecondsPerGigabyte: number): Conten
     cpuSeconds: cpuSecondsPerGigabyte * 1.5,
     cpuSecondsPerGigabyte,
     cpuSecondsTotal: cpuSecondsPerGigabyte * 2,
+    targetCpuSecondsPerGigabyte: 9,
     peakRssMegabytes: 100,
     secondsToFirstRecord: 0.5,
     minorFaultsPerGigabyte: 12_000,

@@ -1,4 +1,5 @@
-// Longhaul as a user starts it: `longhaul run` with a properties file and defaults.
+// Longhaul as a user starts it: `longhaul run` with a properties file and defaults, or with a few
+// settings.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,9 +8,7 @@ import { startProcess } from '../contender-process.ts'
 import { flowLines, type Contender, type MirrorJob } from '../contender.ts'
 import { targetProgress } from '../target-progress.ts'
 
-const alias = 'longhaul'
-
-function renderProperties (job: MirrorJob): string {
+function renderProperties (alias: string, settings: readonly string[], job: MirrorJob): string {
   return [
     ...flowLines(alias, job),
     'replication.factor = 1',
@@ -18,19 +17,27 @@ function renderProperties (job: MirrorJob): string {
     'offset-syncs.topic.replication.factor = 1',
     // As for MirrorMaker 2: no heartbeats are written to the source.
     `target->${alias}.emit.heartbeats.enabled = false`,
+    ...settings,
     ''
   ].join('\n')
 }
 
-export const longhaul: Contender = {
-  name: 'longhaul',
-  description: 'longhaul run, defaults',
-  targetTopic: topic => `${alias}.${topic}`,
-  async start (job) {
-    const file = join(job.folder, 'connect-mirror-maker.properties')
-    writeFileSync(file, renderProperties(job))
-    const main = join(repoRoot(), 'dist/src/orchestrator/main.js')
-    const child = startProcess(job.folder, process.execPath, [main, 'run', file])
-    return { ...child, progress: targetProgress(job, `${alias}.${job.topic}`) }
+/** The name is also the alias of its source, so that each contender has its own remote topics. */
+function longhaulWith (name: string, settings: readonly string[]): Contender {
+  return {
+    name,
+    description: `longhaul run, ${settings.length === 0 ? 'defaults' : settings.join(', ')}`,
+    targetTopic: topic => `${name}.${topic}`,
+    async start (job) {
+      const file = join(job.folder, 'connect-mirror-maker.properties')
+      writeFileSync(file, renderProperties(name, settings, job))
+      const main = join(repoRoot(), 'dist/src/orchestrator/main.js')
+      const child = startProcess(job.folder, process.execPath, [main, 'run', file])
+      return { ...child, progress: targetProgress(job, `${name}.${job.topic}`) }
+    }
   }
 }
+
+export const longhaul = longhaulWith('longhaul', [])
+export const longhaulRebatch = longhaulWith('longhaul-rebatch', ['batching = rebatch'])
+export const longhaulAuto = longhaulWith('longhaul-auto', ['batching = auto'])
