@@ -251,7 +251,7 @@ export class FlowProblems {
         text: this.#waitingText(group),
         fields: { error, partitions },
         isState: true,
-        isQuiet: causes[i] !== undefined
+        isQuiet: causes[i] !== undefined || this.#hasJustReturned(side)
       })
     }
     if (this.#options.shared === undefined) this.#shared.tick()
@@ -339,6 +339,14 @@ export class FlowProblems {
     const backMs = Math.max(this.#backMs.get(side) ?? -Infinity,
       this.#shared.answeredMs(this.#options[side]) ?? -Infinity)
     return this.#options.clock.monotonic() - backMs < echoMs
+  }
+
+  /**
+   * A partition waits since the outage began, but its present reason may be new: a broker that has
+   * returned learns of leaders within seconds.
+   */
+  #hasJustReturned (side: Side | undefined): boolean {
+    return side === undefined ? sides.some(each => this.#isEcho(each)) : this.#isEcho(side)
   }
 
   /** False, too, if the cluster has answered another flow since this flow noticed the silence. */

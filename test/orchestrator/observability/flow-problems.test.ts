@@ -432,6 +432,28 @@ describe('partitions that wait', () => {
     }
   })
 
+  // Regression: at the return of a cluster each flow logged a line about partitions whose brokers
+  // did not know the newest leader for a moment. They had waited since the outage began, so the
+  // time that brokers have to learn of leaders was over.
+  test('are not logged just after their cluster has returned', () => {
+    const { clock, lines, problems } = createProblems()
+    const answered = { answeredMs: clock.now(), error: undefined }
+    const error = new ReplicatorError('_TRANSPORT', 'cluster west')
+    for (let each = 0; each < 20; each++) {
+      problems.tick([], { target: { ...answered, error } })
+      clock.skip(second)
+    }
+    const before = lines.length
+    assert.ok(before > 0)
+    const logged = (): string[] =>
+      lines.slice(before).filter(line => line.includes('partition waits'))
+    for (let each = 0; each < 15; each++) {
+      problems.tick([{ error: leaderless, partitions: 1 }], { target: answered })
+      assert.equal(logged().length, each < 10 ? 0 : 1, `after ${each} s: ${lines.join('\n')}`)
+      clock.skip(second)
+    }
+  })
+
   test('are one line for each reason, and one a minute', () => {
     const { clock, lines, problems } = createProblems()
     for (let each = 0; each < 120; each++) {
