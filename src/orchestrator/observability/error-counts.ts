@@ -11,6 +11,14 @@ interface CountedErrors {
 
 const unknownErrorName = 'OTHER'
 
+/**
+ * The lane splits the batch and sends its parts. One record that is too large faults the partition
+ * with RECORD_TOO_LARGE.
+ */
+const splitErrors: ReadonlySet<number> = new Set([
+  errorTable.MESSAGE_TOO_LARGE.code, errorTable.RECORD_LIST_TOO_LARGE.code
+])
+
 export class ErrorCounts {
   readonly #final = new NamedSum()
   readonly #retried = new NamedSum()
@@ -71,6 +79,6 @@ function counted (
 
 function errorsOf (lane: LaneSnapshot, retriable: boolean): CountedErrors {
   const counts = new Map([...lane.errorsByCode].filter(([code]) =>
-    errorByCode(code).retriable === retriable))
+    (errorByCode(code).retriable || splitErrors.has(code)) === retriable))
   return { key: String(lane.lane), incarnation: laneIncarnation(lane), counts }
 }

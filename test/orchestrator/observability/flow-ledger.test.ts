@@ -132,6 +132,16 @@ test('reasons keep their indexes when a lane reports fewer of them', () => {
   assert.deepEqual(flow?.droppedByReason, byReason({ control: 4 }))
 })
 
+// Regression: errors counted batches that a lane split and mirrored.
+test('batches that are split are no errors', () => {
+  const ledger = new FlowLedger(new ManualClock())
+  const lane = sampleLane({ errorsByCode: new Map([[10, 8], [18, 1]]) })
+  const [flow] = ledger.observe([sampleFlow({ lanes: [lane] })])
+  assert.deepEqual([...flow?.errorsByError ?? []].filter(([, count]) => count > 0), [])
+  assert.equal(flow?.retriedErrorsByError.get('MESSAGE_TOO_LARGE'), 8)
+  assert.equal(flow?.retriedErrorsByError.get('RECORD_LIST_TOO_LARGE'), 1)
+})
+
 // A hostile or faulty broker can answer with any of 65536 codes.
 test('codes that the error table lacks share one name', () => {
   const ledger = new FlowLedger(new ManualClock())
