@@ -294,14 +294,18 @@ test('an update of ten thousand partitions draws only what is in view', {
 })
 
 /** What makes a picture of an ordinary day. */
-function populate ({ api: { clock, mirror } }: MovingMirror): void {
+function populate (
+  { api: { clock, mirror }, http }: MovingMirror, second: MovingMirror
+): void {
   const startedMs = clock.now() - 9_400_000
   const half = (from: number): number[] => Array.from({ length: 16 }, (_, i) => from + 2 * i)
   const member = { build: '1.2.3', startedMs, settings: {} }
   mirror.members = [
-    { ...member, name: 'longhaul-1', address: 'http://10.0.4.17:9584', slots: half(0) },
-    { ...member, name: 'longhaul-2', address: 'http://10.0.4.18:9584', slots: half(1) }
+    { ...member, name: 'longhaul-1', address: http.url, slots: half(0) },
+    { ...member, name: 'longhaul-2', address: second.http.url, slots: half(1) }
   ]
+  second.api.mirror.members = mirror.members
+  second.api.mirror.report = { memberName: 'longhaul-2' }
   mirror.state.apply({
     kind: 'pause', scope: { topic: 'inventory' }, isPaused: true, by: 'ann',
     reason: 'ticket 17: stock take', atMs: clock.now() - 780_000
@@ -327,7 +331,9 @@ test('pictures of the page', { skip: screenshots === undefined }, async t => {
   const browser = await launchBrowser(t)
   await mirror.step(5)
   await mirror.step(5)
-  populate(mirror)
+  // Another process of the flows, which has no partition: each flow of the page asks it.
+  const second = await createMovingMirror(t, shop.map(flow => ({ ...flow, topics: [] })))
+  populate(mirror, second)
   for (let partition = 0; partition < 12; partition++) {
     mirror.set('inventory', partition, { state: 'paused', code: 0, reason: '' })
   }

@@ -1,4 +1,5 @@
 // Reads of the API of a running process: by commands, and by another process of the flow.
+import type { ReadableStreamDefaultReader } from 'node:stream/web'
 import { isLoopback } from '../config/api-settings.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 
@@ -92,7 +93,7 @@ export class ApiClient {
 
 /** Throws if the answer is no JSON, or longer than the bound. */
 async function bodyOf (response: Response): Promise<unknown> {
-  const reader = response.body?.getReader()
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader()
   const parts: Uint8Array[] = []
   for (let bytes = 0; reader !== undefined;) {
     const { done, value } = await reader.read()
