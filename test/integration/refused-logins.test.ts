@@ -17,9 +17,9 @@ const measuredMs = 20_000
  * The clients of the data plane share their pauses, and so do those of the control plane: each of
  * the two tries after 0, 1, 3, 7, 12 and 17 s, a quarter less by jitter: 12 attempts. On a loaded
  * machine, where a login lasts longer than a second, the fifteen clients of both flows may begin
- * once before the first refusal is known. Without the gate there were 80.
+ * before the first refusal is known. Without the gate there were 80.
  */
-const attemptsMax = 12 + 15
+const attemptsMax = 12 + 2 * 15
 
 /** The longest pause is 5 s; the rest is for a loaded machine. */
 const recoveredMsMax = 15_000

@@ -19,8 +19,6 @@ enum {
   // The round trips of a login over a long line. A broker that is silent for longer, or that has
   // just accepted a login, is not protected from several attempts at a time.
   kLoginGateAloneMs = 1000,
-  // After a refusal, until the broker accepts the login: a slow login must not let all others try.
-  kLoginGateRefusedAloneMs = 10000,
   // How often a client looks whether the attempt of another client has ended.
   kLoginGateLookMs = 20
 };
@@ -102,9 +100,7 @@ static inline int64_t LoginGateWait(struct LoginGate* gate, uint64_t login, uint
     at_broker->alone_since_us = now_us;
     return 0;
   }
-  const int alone_ms = at_cluster != NULL && at_cluster->pause_us > 0 ? kLoginGateRefusedAloneMs
-                                                                      : kLoginGateAloneMs;
-  if (now_us - at_broker->alone_since_us < alone_ms * 1000LL) {
+  if (now_us - at_broker->alone_since_us < kLoginGateAloneMs * 1000LL) {
     return kLoginGateLookMs * 1000LL;
   }
   at_broker->client = NULL;
