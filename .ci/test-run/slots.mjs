@@ -10,8 +10,8 @@ const jobBytes = 3 * 1024 ** 3
 
 /**
  * At least two slots: many tests wait for brokers and not for a processor. `hasSpare`: the slot of
- * the jobs of low priority also runs others, when these jobs have ended. The long tests have no such
- * jobs and no such slot: some of them measure throughput.
+ * the jobs of low priority also runs others, when these jobs have ended. The long tests have no
+ * such jobs and no such slot: some of them measure throughput.
  */
 export function chooseSlots ({
   wanted = Number(process.env.LONGHAUL_TEST_JOBS),
