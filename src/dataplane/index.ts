@@ -117,7 +117,7 @@ export interface LaneBandwidth {
   /** 0: no limit. */
   readonly bytesPerSecond: number
   /** Topics of the source that may have a share of that only. */
-  readonly topics: ReadonlyArray<{ readonly topic: string, readonly bytesPerSecond: number }>
+  readonly topics: ReadonlyArray<{ readonly topic: string, readonly bytesPerSecond: bigint }>
 }
 
 export interface Forwarder {

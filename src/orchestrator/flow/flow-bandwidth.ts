@@ -93,7 +93,7 @@ export class FlowBandwidth {
       if (share >= wholeShare) return []
       // Also where the lane has no partition of the topic yet: the next one is limited at once.
       const portion = Math.max(lanes.get(lane) ?? 0, 1) / partitions
-      const bytesPerSecond = Math.max(1, Math.floor(limit * share / wholeShare * portion))
+      const bytesPerSecond = BigInt(Math.max(1, Math.floor(limit * share / wholeShare * portion)))
       return [{ topic, bytesPerSecond }]
     })
   }

@@ -102,7 +102,7 @@ describe('a pool of lanes', () => {
       t, { lanes: 1, source: 'a', target: 'b', program: mortalLane })
     const limits = (): readonly bigint[] => events.map(({ events: { question } }) => question)
     await pool.start()
-    const topics = [{ topic: 'big', bytesPerSecond: 7 }]
+    const topics = [{ topic: 'big', bytesPerSecond: 7n }]
     pool.limitBandwidth(0, { bytesPerSecond: 5_000, topics })
     pool.limitBandwidth(0, { bytesPerSecond: 5_000, topics: [...topics] })
     await eventually('the limit', () => limits().length === 1)

@@ -13,8 +13,8 @@ export async function runLane ({ config, port }: LaneTask): Promise<void> {
       if (command.kind === 'revoke') reject(new Error('it crashed'))
       if (command.kind === 'close') resolve()
       if (command.kind === 'bandwidth') {
-        const rates = [command, ...command.topics].map(({ bytesPerSecond }) => bytesPerSecond)
-        const question = BigInt(rates.reduce((sum, rate) => sum + rate, 0))
+        const rates = [command, ...command.topics]
+        const question = rates.reduce((sum, rate) => sum + BigInt(rate.bytesPerSecond), 0n)
         port.postMessage({ kind: 'events', events: { question } })
       }
     })
