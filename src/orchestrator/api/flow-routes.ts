@@ -5,12 +5,11 @@ import type { FlowReport } from '../flow/flow-operations.ts'
 import { flowAnswer, flowsAnswer, topicsAnswer } from './answer-schemas.ts'
 import { flowOf, momentOf, type ApiContext } from './api-context.ts'
 import { flowView, nameOf, topicView } from './flow-views.ts'
-import type { JoinedAnswers, Processes } from './joined-answers.ts'
+import { sameRead, type JoinedAnswers, type ProcessesQuery } from './joined-answers.ts'
 import { joinFlows, joinTopics, type FlowPart, type TopicPart } from './joined-views.ts'
 import { compareTexts, pageOf } from './paging.ts'
 import { flowRead, processesQuery, topicsQuery, type FlowRoute } from './request-schemas.ts'
 
-interface ProcessesQuery { processes?: Processes }
 interface TopicsQuery extends ProcessesQuery { after?: string, limit: number }
 
 interface TopicsPart {
@@ -55,10 +54,7 @@ export function addFlowRoutes (
     const { params: { flow }, query: { processes } } = request
     const own = flowView(flowOf(context, flow), reportOf(flow), rates, momentOf(context))
     if (processes !== 'all' || own.process === null) return own
-    const { parts, silent } = await joined.ofOthers<FlowPart>({
-      flow, path: `/flows/${encodeURIComponent(flow)}`,
-      isAnswer: answer => request.validateInput(answer, flowAnswer)
-    })
+    const { parts, silent } = await joined.ofOthers<FlowPart>(sameRead(request, '', flowAnswer))
     return { ...joinFlows(own, parts), silent }
   })
 
@@ -76,11 +72,8 @@ export function addFlowRoutes (
     const topics = entries.map(each => topicView(totals, each, rates, momentOf(context)))
     const own = { flow, process: reportOf(flow)?.memberName ?? null, silent: [], topics, next }
     if (processes !== 'all' || own.process === null) return own
-    const { parts, silent } = await joined.ofOthers<TopicsPart>({
-      flow, path: `/flows/${encodeURIComponent(flow)}/topics`,
-      query: { ...page, limit: String(page.limit) },
-      isAnswer: answer => request.validateInput(answer, topicsAnswer)
-    })
+    const { parts, silent } = await joined.ofOthers<TopicsPart>(
+      sameRead(request, '/topics', topicsAnswer))
     const all = joinTopics([own, ...parts].map(each =>
       ({ entries: each.topics, next: each.next })), page)
     return { ...own, silent, topics: all.entries, next: all.next }

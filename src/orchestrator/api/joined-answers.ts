@@ -1,10 +1,12 @@
 // Asks the other processes of a flow for their part of an answer, at the addresses that they have
 // announced in the progress topic. A process that does not answer is named, and not waited for.
+import type { FastifyRequest } from 'fastify'
 import { isLoopback } from '../config/api-settings.ts'
 import type { FlowMember } from '../control/control-record.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { ApiClient } from './api-client.ts'
 import { runningFlow, type ApiContext } from './api-context.ts'
+import type { Schema } from './json-schema.ts'
 import type { MemberSignatures } from './member-signature.ts'
 
 /** Whose part an answer has: that of the asked process, or those of all. */
@@ -33,6 +35,31 @@ export interface JoinedRead<Part> {
 }
 
 interface Part { readonly process: string | null }
+
+export interface ProcessesQuery { processes?: Processes }
+
+type FlowRequest = Pick<FastifyRequest, 'validateInput'> & {
+  readonly params: { readonly flow: string }
+  readonly query: ProcessesQuery
+}
+
+/**
+ * The read of a request, for the other processes: each answers with its own part. `below` is the
+ * end of the path, after the flow.
+ */
+export function sameRead<Answer> (
+  request: FlowRequest, below: string, answerSchema: Schema
+): JoinedRead<Answer> {
+  const { params: { flow }, query } = request
+  // Without `processes`: the other process would ask this one in turn.
+  const parameters = Object.entries(query).filter(([name]) => name !== 'processes')
+  return {
+    flow,
+    path: `/flows/${encodeURIComponent(flow)}${below}`,
+    query: Object.fromEntries(parameters.map(([name, value]) => [name, String(value)])),
+    isAnswer: answer => request.validateInput(answer, answerSchema)
+  }
+}
 
 /** A process that did not answer is asked again after this time, so that it delays few answers. */
 const silentMs = 10_000

@@ -3,11 +3,11 @@
 import type { FastifyInstance } from 'fastify'
 import { dutiesAnswer, groupsAnswer, membersAnswer } from './answer-schemas.ts'
 import { runningFlow, slotsOf, type ApiContext } from './api-context.ts'
-import type { JoinedAnswers, Processes } from './joined-answers.ts'
+import { sameRead, type JoinedAnswers, type ProcessesQuery } from './joined-answers.ts'
 import { pageOf } from './paging.ts'
 import { flowRead, groupsQuery, processesQuery, type FlowRoute } from './request-schemas.ts'
 
-interface GroupsQuery { after?: string, limit: number, group?: string, processes?: Processes }
+interface GroupsQuery extends ProcessesQuery { after?: string, limit: number, group?: string }
 
 interface DutiesPart {
   readonly flow: string
@@ -44,7 +44,7 @@ export function addMemberRoutes (
     }
   })
 
-  app.get<FlowRoute & { Querystring: { processes?: Processes } }>('/flows/:flow/duties', {
+  app.get<FlowRoute & { Querystring: ProcessesQuery }>('/flows/:flow/duties', {
     schema: {
       ...flowRead('The duties of this process, or of all processes, with their last success',
         dutiesAnswer),
@@ -54,10 +54,8 @@ export function addMemberRoutes (
     const { params: { flow }, query: { processes } } = request
     const own = ownDuties(flow, context)
     if (processes !== 'all') return own
-    const { parts, silent } = await joined.ofOthers<DutiesPart>({
-      flow, path: `/flows/${encodeURIComponent(flow)}/duties`,
-      isAnswer: answer => request.validateInput(answer, dutiesAnswer)
-    })
+    const { parts, silent } = await joined.ofOthers<DutiesPart>(
+      sameRead(request, '/duties', dutiesAnswer))
     return { ...own, silent, duties: [own, ...parts].flatMap(({ duties }) => duties) }
   })
 
@@ -71,11 +69,8 @@ export function addMemberRoutes (
     const own = ownGroups(flow, query, context)
     // One process reads the groups.
     if (processes !== 'all' || own.asOfMs !== null) return own
-    const { parts, silent } = await joined.ofOthers<GroupsPart>({
-      flow, path: `/flows/${encodeURIComponent(flow)}/groups`,
-      query: { ...query, limit: String(query.limit) },
-      isAnswer: answer => request.validateInput(answer, groupsAnswer)
-    })
+    const { parts, silent } = await joined.ofOthers<GroupsPart>(
+      sameRead(request, '/groups', groupsAnswer))
     const reader = parts.find(({ asOfMs }) => asOfMs !== null) ?? own
     return { ...reader, process: own.process, silent }
   })

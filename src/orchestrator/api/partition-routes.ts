@@ -4,19 +4,18 @@ import type { FastifyInstance } from 'fastify'
 import { partitionsAnswer, statesAnswer } from './answer-schemas.ts'
 import { flowOf, momentOf, slotsOf, type ApiContext } from './api-context.ts'
 import { partitionView, statesView } from './flow-views.ts'
-import type { JoinedAnswers, Processes } from './joined-answers.ts'
+import { sameRead, type JoinedAnswers, type ProcessesQuery } from './joined-answers.ts'
 import {
   joinPartitions, joinStates, partitionName, type PartitionPart, type StatesPart
 } from './joined-views.ts'
 import { comparePartitionNames, compareTexts, pageOf } from './paging.ts'
 import { flowRead, partitionsQuery, processesQuery, type FlowRoute } from './request-schemas.ts'
 
-interface PartitionsQuery {
+interface PartitionsQuery extends ProcessesQuery {
   after?: string
   limit: number
   topic?: string
   state?: string
-  processes?: Processes
 }
 
 interface PartitionsPart {
@@ -33,7 +32,7 @@ export function addPartitionRoutes (
 ): void {
   const { mirror } = context
 
-  app.get<FlowRoute & { Querystring: { processes?: Processes } }>('/flows/:flow/states', {
+  app.get<FlowRoute & { Querystring: ProcessesQuery }>('/flows/:flow/states', {
     schema: {
       ...flowRead('The states of all partitions of this process, or of all processes, in a short ' +
         'form', statesAnswer),
@@ -43,10 +42,8 @@ export function addPartitionRoutes (
     const { params: { flow }, query: { processes } } = request
     const own = statesView(flowOf(context, flow), mirror.operations(flow)?.report())
     if (processes !== 'all' || own.process === null) return own
-    const { parts, silent } = await joined.ofOthers<StatesPart>({
-      flow, path: `/flows/${encodeURIComponent(flow)}/states`,
-      isAnswer: answer => request.validateInput(answer, statesAnswer)
-    })
+    const { parts, silent } = await joined.ofOthers<StatesPart>(
+      sameRead(request, '/states', statesAnswer))
     return { ...joinStates(own, parts), silent }
   })
 
@@ -60,11 +57,8 @@ export function addPartitionRoutes (
     const { params: { flow }, query: { processes, ...query } } = request
     const own = ownPage(flow, query, context)
     if (processes !== 'all' || own.process === null) return own
-    const { parts, silent } = await joined.ofOthers<PartitionsPart>({
-      flow, path: `/flows/${encodeURIComponent(flow)}/partitions`,
-      query: { ...query, limit: String(query.limit) },
-      isAnswer: answer => request.validateInput(answer, partitionsAnswer)
-    })
+    const { parts, silent } = await joined.ofOthers<PartitionsPart>(
+      sameRead(request, '/partitions', partitionsAnswer))
     const all = [own, ...parts]
     const { entries, next, repeated } = joinPartitions(all.map(each =>
       ({ entries: each.partitions, next: each.next })), query)

@@ -1,15 +1,10 @@
 // The state of a flow from the API of a running process, which asks the other processes.
 import type { ApiClient } from '../api/api-client.ts'
+import type { SilentProcess } from '../api/joined-answers.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import {
   unread, type FlowState, type MemberState, type PartitionState
 } from './flow-state.ts'
-
-interface SilentProcess {
-  readonly process: string
-  readonly address: string
-  readonly reason: string
-}
 
 interface FlowAnswer {
   readonly silent: readonly SilentProcess[]
