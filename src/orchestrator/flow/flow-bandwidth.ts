@@ -30,6 +30,11 @@ const idle: LaneTraffic = { bytesPerSecond: 0, hasWaited: false }
 /** Percent: the topic has no bound of its own. */
 const wholeShare = 100
 
+/** A topic that may use a part of the limit. */
+interface SharedTopic extends TopicPlacement {
+  readonly share: number
+}
+
 interface Seen {
   readonly fetchedBytes: bigint
   readonly waitMs: bigint
@@ -80,21 +85,18 @@ export class FlowBandwidth {
     // A process without slots fetches nothing; its first slot begins with the share of one.
     const ours = limit * Math.max(owned, 1) / total
     const shares = limit === 0 ? [] : divideBandwidth(ours, this.#traffic)
+    const shared = limit === 0 ? [] : this.#sharedTopics()
     for (let lane = 0; lane < lanes.size; lane++) {
-      const topics = limit === 0 ? [] : this.#topicsOf(lane, limit)
+      const topics = ratesIn(lane, limit, shared)
       lanes.limitBandwidth(lane, { bytesPerSecond: shares[lane] ?? 0, topics })
     }
   }
 
-  #topicsOf (lane: number, limit: number): LaneBandwidth['topics'] {
+  #sharedTopics (): readonly SharedTopic[] {
     const { placements, shareOf } = this.#options
-    return placements().flatMap(({ lanes, partitions, topic }) => {
-      const share = shareOf(topic)
-      if (share >= wholeShare) return []
-      // Also where the lane has no partition of the topic yet: the next one is limited at once.
-      const portion = Math.max(lanes.get(lane) ?? 0, 1) / partitions
-      const bytesPerSecond = BigInt(Math.max(1, Math.floor(limit * share / wholeShare * portion)))
-      return [{ topic, bytesPerSecond }]
+    return placements().flatMap(placement => {
+      const share = shareOf(placement.topic)
+      return share >= wholeShare ? [] : [{ ...placement, share }]
     })
   }
 
@@ -128,4 +130,15 @@ export class FlowBandwidth {
     this.#seenMs = nowMs
     return traffic
   }
+}
+
+function ratesIn (
+  lane: number, limit: number, topics: readonly SharedTopic[]
+): LaneBandwidth['topics'] {
+  return topics.map(({ lanes, partitions, share, topic }) => {
+    // Also where the lane has no partition of the topic yet: the next one is limited at once.
+    const portion = Math.max(lanes.get(lane) ?? 0, 1) / partitions
+    const bytesPerSecond = BigInt(Math.max(1, Math.floor(limit * share / wholeShare * portion)))
+    return { topic, bytesPerSecond }
+  })
 }
