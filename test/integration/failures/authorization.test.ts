@@ -108,6 +108,11 @@ describe('permissions and quotas of the mirror\'s user', () => {
       await removeAcl(source, denied)
       await untilRecords(mirror, source, 'west.both-ways', 100)
 
+      // Regression: if the topic was denied again within a second, the group member had not seen
+      // the topic since it joined. So it noticed no change and did not join again, and the group
+      // revoked nothing. Progress is written each second.
+      await untilMoreRecords(mirror, source, 'longhaul-progress.west.internal', 5)
+
       // Denied again while the flow runs: the group cannot assign slots of a topic that its members
       // may not describe. No other process can own the slots, so this process keeps them and
       // continues; it reports progress that it cannot write, and a restart would resume further
