@@ -15,6 +15,30 @@ const file = join(root, 'deploy/systemd/longhaul.service')
 const unit = readFileSync(file, 'utf8')
 const exposureMax = 2
 
+/** Each alone changes the exposure by less than the room below its limit. */
+const confinement: Readonly<Record<string, string>> = {
+  User: 'longhaul', // not root
+  NoNewPrivileges: 'yes', // no setuid program that the process starts has more rights
+  CapabilityBoundingSet: '',
+  AmbientCapabilities: '',
+  RestrictSUIDSGID: 'yes',
+  RestrictNamespaces: 'yes',
+  ProtectSystem: 'strict', // the process writes no files outside /tmp
+  ProtectHome: 'yes',
+  PrivateTmp: 'yes',
+  PrivateDevices: 'yes',
+  PrivateUsers: 'yes',
+  ProtectProc: 'invisible', // the command lines of other users' processes
+  ProcSubset: 'pid',
+  ProtectControlGroups: 'yes',
+  ProtectKernelLogs: 'yes',
+  ProtectKernelModules: 'yes',
+  ProtectKernelTunables: 'yes',
+  RestrictAddressFamilies: 'AF_INET AF_INET6 AF_UNIX AF_NETLINK',
+  SystemCallArchitectures: 'native',
+  UMask: '0077'
+}
+
 function valueOf (name: string): string {
   const values = [...unit.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value]) => value)
   assert.equal(values.length, 1, `${name} is set ${values.length} times`)
@@ -51,6 +75,17 @@ describe('the systemd unit', () => {
     const rules = readFileSync(join(root, 'deploy/prometheus/longhaul.rules.yml'), 'utf8')
     const [, gigabytes] = /^(\d+)G$/.exec(valueOf('MemoryMax')) ?? []
     assert.ok(rules.includes(`vector(${Number(gigabytes) * 2 ** 30})`), valueOf('MemoryMax'))
+  })
+
+  for (const [name, value] of Object.entries(confinement)) {
+    test(`confines the process by ${name}=${value}`, () => {
+      assert.equal(valueOf(name), value)
+    })
+  }
+
+  test('allows the system calls of services and of V8, without the privileged ones', () => {
+    const filters = [...unit.matchAll(/^SystemCallFilter=(.*)$/gm)].map(([, filter]) => filter)
+    assert.deepEqual(filters, ['@system-service @pkey', '~@privileged'])
   })
 
   test('is accepted by systemd-analyze', t => {
