@@ -13,9 +13,13 @@ import {
 import type { Progress } from '../../../src/orchestrator/progress/progress.ts'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 import { startKafkaCluster, type KafkaCluster } from '../../kafka/cluster.ts'
+import { eventually } from '../../kafka/eventually.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
 import { readRawLog } from '../../kafka/raw-log.ts'
+import { apiKeyOf } from '../../kafka/request-heads.ts'
 import { silentLog } from '../observability/silent-log.ts'
+
+const fetchKey = 1
 
 interface CleanUp {
   after (hook: () => Promise<void>): void
@@ -204,8 +208,8 @@ describe('the progress store', { timeout: 120_000 }, () => {
   // By default librdkafka reports a missing topic after 30 s.
   const standstillMs = 25_000
   /**
-   * Reads six records, one a Fetch. No byte passes after the first one arrived until `meanwhile`
-   * has ended.
+   * Reads six records, one a Fetch. The second Fetch reaches the broker once `meanwhile` has ended,
+   * so that most records are not read before.
    */
   const readInterrupted = async (
     t: CleanUp, topic: string, meanwhile: () => Promise<void>
@@ -223,22 +227,21 @@ describe('the progress store', { timeout: 120_000 }, () => {
     t.after(async () => { await reader.close() })
     const [proxy] = cluster.proxies
     assert.ok(proxy)
-    const offsets: bigint[] = []
-    let interruption: Promise<void> | undefined
+    let fetches = 0
+    proxy.hold(head => apiKeyOf(head) === fetchKey && ++fetches > 1)
     const interrupt = async (): Promise<void> => {
-      proxy.freeze()
+      await eventually('the second Fetch', () => proxy.heldCount > 0)
       await meanwhile()
-      await proxy.restore()
+      await proxy.release()
     }
-    const end = await reader.read(0, undefined, (_key, _value, offset) => {
-      offsets.push(offset)
-      interruption ??= interrupt()
-    }).catch(async (thrown: unknown) => {
-      await interruption
-      throw thrown
-    })
-    await interruption
-    return { end, offsets }
+    const offsets: bigint[] = []
+    const [reading, interruption] = await Promise.allSettled([
+      reader.read(0, undefined, (_key, _value, offset) => { offsets.push(offset) }),
+      interrupt()
+    ])
+    if (interruption.status === 'rejected') throw interruption.reason
+    if (reading.status === 'rejected') throw reading.reason
+    return { end: reading.value, offsets }
   }
 
   // Regression: the end of the deleted topic was awaited in the new one, until the reading
