@@ -123,6 +123,37 @@ TEST_CASE("the walker returns batches of every magic and stops at a truncated on
   }
 }
 
+// Each message of an old segment without compression is an entry of its own. Regression: each entry
+// became a batch of one record, and a partition sent five of them in a round trip.
+TEST_CASE("uncompressed messages of old segments are one run, within its bounds") {
+  constexpr int64_t kFirst = 100;
+  constexpr int64_t kCount = 50;
+  std::vector<Bytes> parts;
+  for (int64_t i = 0; i < kCount; ++i) parts.push_back(MakeLegacy(1, kFirst + i, 0));
+  const size_t message = parts.front().size();
+  const uint8_t gzip = static_cast<uint8_t>(Codec::kGzip);
+  SUBCASE("before a wrapper") { parts.push_back(MakeLegacy(1, kFirst + kCount, gzip)); }
+  SUBCASE("before a batch of magic 2") { parts.push_back(MakeBatch()); }
+  SUBCASE("before an offset that goes back") { parts.push_back(MakeLegacy(1, kFirst, 0)); }
+  const Bytes all = Join(parts);
+  const auto run = [&](size_t bytes_max, int64_t base_offset_max) {
+    BatchWalker walker(all.data(), all.size());
+    RecordBatchView entry;
+    REQUIRE(walker.Next(&entry) == Step::kBatch);
+    size_t size = entry.size();
+    int64_t last_offset = entry.last_offset();
+    walker.ExtendLegacyRun(bytes_max, base_offset_max, &size, &last_offset);
+    CHECK(size == static_cast<size_t>(last_offset - kFirst + 1) * message);
+    CHECK(walker.left() == all.size() - size);
+    return last_offset - kFirst + 1;
+  };
+  CHECK(run(all.size(), kFirst + kCount) == kCount);
+  CHECK(run(10 * message, kFirst + kCount) == 10);
+  CHECK(run(10 * message - 1, kFirst + kCount) == 9);
+  CHECK(run(1, kFirst + kCount) == 1);
+  CHECK(run(all.size(), kFirst) == 1);
+}
+
 TEST_CASE("the walker ends at a first batch that was truncated anywhere") {
   const Bytes bytes = MakeBatch(1000);
   RecordBatchView batch;
