@@ -10,7 +10,7 @@ export const demoTable = {
     importance: 'high', default: 200_000, min: 1, max: 100_000_000, flag: '--records <count>'
   }),
   seconds: seconds({
-    doc: 'How long records are written, in place of how many; 0 goes by --records.',
+    doc: 'How long records are written; 0: until --records are written.',
     importance: 'high', default: 0, min: 0, max: 3600, flag: '--seconds <time>'
   }),
   recordBytes: bytes({

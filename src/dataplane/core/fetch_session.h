@@ -1,5 +1,6 @@
-// What one lane asks one source broker for, and what the broker knows of it (KIP-227). In a session
-// the broker remembers the partitions, so that a Fetch for ten thousand idle ones is a few bytes:
+// The fetch session of one lane with one source broker (KIP-227): which partitions the lane
+// requests, and what the broker remembers of them. In a session the broker remembers the
+// partitions, so that a Fetch for ten thousand idle partitions has a few bytes:
 //
 //   request                                         response
 //   id 0, epoch 0: all partitions         ---->     id 7: all partitions
@@ -7,8 +8,8 @@
 //   id 7, epoch 2: two at a new offset    ---->     of the log, an error
 //   id 7, epoch 3: one is forgotten       ---->
 //
-// If a response leaves out a partition, the last response that named it is still true. So an entry
-// keeps that report.
+// If a response leaves out a partition, the last response that named the partition is still true.
+// So the entry of the partition keeps what that response reported.
 //
 // Whenever lane and broker may disagree, the next request opens a new session: after a session
 // error, after a request without an answer, and when requests change between topic names and topic
@@ -39,7 +40,7 @@ bool IsSamePlace(const FetchPartition& a, const FetchPartition& b);
 
 class FetchSession {
  public:
-  // When the lane asks a broker that has refused a session for one again.
+  // How long after a broker has refused a session the lane requests a session again.
   static constexpr int64_t kRefusedMs = 60'000;
 
   struct LogEnds {
@@ -79,8 +80,8 @@ class FetchSession {
   // Call when the partition got records.
   void MoveToEnd(uint32_t id);
 
-  // Fills the next request. The last one has been answered or lost. The names in the request are
-  // valid until the next call.
+  // Fills the next request. Call once the last request has been answered or lost. The names in the
+  // request are valid until the next call.
   void Fill(int16_t version, int64_t now, FetchRequest* request);
   // Fills the last request, which asks for no partition: the broker frees the open session.
   void FillClosing(FetchRequest* request);

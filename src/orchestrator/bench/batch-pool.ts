@@ -4,7 +4,7 @@ import { Piscina } from 'piscina'
 import type { BatchSpec, BatchTemplate } from './batch-template.ts'
 import type { BuildTask } from './batch-worker.ts'
 
-/** More different batches than the window of any codec, or than caches of processors, hold. */
+/** Together larger than the window of any codec and than the caches of processors. */
 const poolBytes = 32 * 1024 * 1024
 const batchesMax = 2_048
 const batchesMin = 8

@@ -1,5 +1,5 @@
-// Wall-clock time that does not jump: the time of the start, moved on by the monotonic clock. With
-// fractions of a millisecond; timestamps of records are such times in whole milliseconds.
+// A wall clock that does not jump: the time of the start, and what the monotonic clock has counted
+// since. It has fractions of a millisecond; timestamps of records are whole milliseconds.
 import type { Clock } from '../time/clock.ts'
 
 export class BenchClock {

@@ -67,7 +67,7 @@ export const benchTable = {
     importance: 'high', default: 1_000_000, min: 1, max: 1e12, flag: '--records <count>'
   }),
   duration: seconds({
-    doc: 'How long records are written, in place of how many; 0 goes by --records.',
+    doc: 'How long records are written; 0: until --records are written.',
     importance: 'high', default: 0, min: 0, max: 7 * 86_400, flag: '--duration <time>'
   }),
   warmUp: seconds({

@@ -1,5 +1,6 @@
 // The topics of a bench: created before its mirror starts, and deleted with everything that the
-// mirror created, also after an error. Their names have the bench's alias, which no other has.
+// mirror created, also after an error. Their names contain the alias of the bench, as no other
+// topic's name does.
 import type { ClusterAdmin, NewTopic } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'

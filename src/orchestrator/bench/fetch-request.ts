@@ -63,7 +63,7 @@ export function encodeFetch (
   return request
 }
 
-/** Throws if the whole request failed: it has one topic, and its answer none then. */
+/** Throws if the whole request failed: the response then lacks the topic of the request. */
 export function parseFetch (response: Buffer): readonly FetchedPartition[] {
   const code = response.readInt16BE(4)
   if (code !== 0 || response.readInt32BE(10) !== 1) {

@@ -28,7 +28,7 @@ export function planLoad (settings: BenchSettings): LoadPlan {
 
 export interface DueBatch {
   readonly partition: number
-  /** When its last record is created: not before this is it sent. */
+  /** When the last record of the batch is created. The batch is sent then, or later. */
   readonly dueMs: number
 }
 

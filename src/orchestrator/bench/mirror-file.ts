@@ -4,7 +4,7 @@ import type { FlowConfig } from '../config/config.ts'
 import { Findings } from '../config/findings.ts'
 import { escapeValue, readEntries, type Entry } from '../config/properties-text.ts'
 
-/** In the names of all topics of a bench: what has it may be deleted. */
+/** Part of the name of each topic of a bench: a bench may delete any topic with this part. */
 export interface BenchNames {
   /** The alias of the source. */
   readonly alias: string

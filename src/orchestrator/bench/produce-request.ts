@@ -2,7 +2,7 @@
 import { errorByCode } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 
-/** The last version before the flexible ones but one: Kafka 2.1 and later, with zstd. */
+/** Of Kafka 2.1, the first with zstd; versions from 9 on have another encoding. */
 export const produceApi = { apiKey: 0, apiVersion: 7 } as const
 
 const acksAll = -1

@@ -37,7 +37,7 @@ export interface Host {
   read (path: string): string | undefined
 }
 
-/** Of a flow with more topics the first are looked at; the start check says so. */
+/** In a flow with more topics only the first are examined; the start check reports that. */
 export const examinedTopicsMax = 500
 
 export interface Check {

@@ -159,7 +159,7 @@ async function waitingRecords (
   return found
 }
 
-/** The newest timestamp of the first batch that is not mirrored: its broker deletes by that one. */
+/** The newest timestamp of the first batch that is not mirrored: retention counts from it. */
 async function agesOf (
   { clusters: { source }, signal }: CheckContext,
   behind: ReadonlyArray<{ topic: string, partition: number, offset: bigint }>, nowMs: number

@@ -1,5 +1,5 @@
-// What a connection can have under way: the smaller socket buffer of both ends divided by the round
-// trip bounds its throughput, whatever the line can carry. And how the kernel reacts to loss.
+// How fast one connection can be: the smaller of the socket buffers at its two ends is what the
+// connection sends in one round trip, whatever the line carries. And how the kernel reacts to loss.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { Side } from '../config/property-path.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'

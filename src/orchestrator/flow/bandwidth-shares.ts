@@ -28,7 +28,7 @@ export function divideBandwidth (limit: number, lanes: readonly LaneTraffic[]): 
     shares.set(lane, share)
     left -= share
   }
-  // Nobody waits: what is left makes all of them larger.
+  // If no lane waits, a part of the limit is left, and each lane gets an equal part of it.
   return lanes.map((_, lane) =>
     Math.max(1, Math.floor((shares.get(lane) ?? 0) + left / lanes.length)))
 }

@@ -1,5 +1,6 @@
-// Samples batches of topics of a source: a few at the begin, in the middle and at the end of some
-// of their partitions. Bounded, however many topics there are; reads the logs, changes nothing.
+// Samples batches of topics of a source: a few at the beginning, in the middle and at the end of
+// some of their partitions. Bounded, however many topics there are; reads the logs, changes
+// nothing.
 import { chunks } from '../cluster/chunks.ts'
 import type { ClusterAdmin, ListedOffset } from '../cluster/cluster-admin.ts'
 import type { SampledBatch, SampledPartition } from '../cluster/cluster-samples.ts'
@@ -24,7 +25,7 @@ export interface TopicSample {
 
 /** Three hundred requests at most; the topics after them are not sampled. */
 export const sampledTopicsMax = 500
-/** Of each place: a few batches of usual size. */
+/** The bounds for each place: a few batches of usual size. */
 const batchesMax = 4
 const bytesMax = 16 * 1024
 /** An answer has at most a megabyte, or one batch that is larger. */
@@ -35,7 +36,7 @@ interface Place extends SampledPartition {
 }
 
 interface Gathered {
-  /** By partition and offset: a short log has the same batch at its begin and at its end. */
+  /** By partition and offset: a short log has the same batch at its beginning and its end. */
   readonly batches: Map<string, SampledBatch>
   hasRecords: boolean
   problem: string | undefined
@@ -43,7 +44,7 @@ interface Gathered {
 
 type Samples = ReadonlyMap<string, Gathered>
 
-/** By topic. Rejects if a request fails as a whole, except to a single leader. */
+/** By topic. A leader that does not answer is a problem of its topics, and rejects nothing. */
 export async function sampleTopics (
   source: ClusterAdmin, topics: readonly SampledTopic[], signal: AbortSignal
 ): Promise<ReadonlyMap<string, TopicSample>> {

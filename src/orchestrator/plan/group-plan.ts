@@ -55,7 +55,7 @@ export async function planGroups (look: FlowLook): Promise<GroupPlan> {
         ? `${offsets.length} offsets in ${topics} topics of ${config.target.alias}`
         : withMembers.includes(group)
           ? `none: it has members on ${config.target.alias}, which commit for themselves`
-          : 'none now: nothing mirrored that it has read, or the target is as far already'
+          : 'none now: no record that it has read is mirrored, or its target offsets are as far'
       return { group, commits: offsets, why }
     }),
     shareGroups,

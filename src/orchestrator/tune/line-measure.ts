@@ -16,7 +16,7 @@ export interface SampledTopic {
 const requests = 5
 const answerMsMax = 10_000
 
-/** The shortest of some: of a broker that is busy, the others would measure the broker. */
+/** The shortest of several requests: a busy broker delays the others by its own work. */
 export async function measureRoundTripMs (
   admin: ClusterAdmin, broker: number, clock: Clock
 ): Promise<number> {
@@ -24,7 +24,7 @@ export async function measureRoundTripMs (
   for (let i = 0; i <= requests; i++) {
     const startMs = clock.monotonic()
     await admin.describeCluster({ broker, timeoutMs: answerMsMax })
-    // The first one may have opened the connection.
+    // The first request may have opened the connection.
     if (i > 0) best = Math.min(best, clock.monotonic() - startMs)
   }
   return best

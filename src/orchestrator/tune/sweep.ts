@@ -9,7 +9,7 @@ export interface Step {
   readonly bytesPerSecond: number
 }
 
-/** Runs of one mirror differ by a few percent, and a cheaper value is worth as much. */
+/** Repeated runs differ by a few percent: a smaller difference does not justify a higher price. */
 export const noise = 0.05
 
 /** Of the values whose throughput is within the noise of the best one, the cheapest. */

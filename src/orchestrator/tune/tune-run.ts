@@ -53,7 +53,7 @@ export interface TuneResult {
   /** The median of Produce requests with acks=all to the target, without the round trip. */
   readonly commitMs: number
   readonly sweep: SweepResult
-  /** Of the step that was over first: below a second its figure is chance. */
+  /** How long the shortest step measured; below a second its throughput is not reliable. */
   readonly shortestSeconds: number
 }
 
@@ -227,7 +227,7 @@ class Tuning {
           this.#shortestSeconds = Math.min(this.#shortestSeconds, seconds)
           return (count - first.count) * this.#bytesARecord / seconds
         }
-        // A line that is too slow for the warm share: what arrived is the figure.
+        // The line was too slow to carry even the warm share: all that arrived is the figure.
         if (first === undefined && atMs > deadline) {
           return count * this.#bytesARecord / startMsMax * 1000
         }
@@ -241,8 +241,8 @@ class Tuning {
   }
 
   /**
-   * 0 while the topic does not exist. Offsets are asked for only then: the client remembers for
-   * long that it knows no leader of a topic.
+   * 0 while the topic has no leaders. Before that no offsets are requested, because the client
+   * remembers for long that a topic has no leader.
    */
   async #countOn (topic: string, partitions: number): Promise<number> {
     if (!this.#existing.has(topic)) {
