@@ -101,6 +101,7 @@ struct ProducerKnowledge {
 struct ReadFrom {
   int32_t follower = -1;      // -1: the leader
   int64_t ask_leader_at = 0;  // when to ask the leader again for a replica close to client.rack
+  int32_t misses = 0;         // times in a row that no replica was named, or that one did not serve
   int64_t behind_since = 0;   // since when the follower lacks records that its leader has reported
 };
 

@@ -1,13 +1,16 @@
 #include "core/read_replicas.h"
 
+#include <algorithm>
+
 namespace longhaul {
 
 void ReadReplicas::OnLeader(Partition* p, const FetchedPartition& fetched, bool with_rack) {
   const bool was_due = IsDue(*p);
-  if (was_due && with_rack)
-    p->read.ask_leader_at = lane_->now + lane_->settings.metadata_max_age_ms;
   const int32_t node = fetched.preferred_replica;
-  if (node < 0 || node == p->leaders.source.node) return;
+  if (node < 0 || node == p->leaders.source.node) {
+    if (was_due && with_rack) p->read.ask_leader_at = AskAgainAt(p->read.misses++);
+    return;
+  }
   // The leader answered at once and without records. A partition that was not due continues with
   // the next Fetch, which names no rack. (A replica selector that ignores racks sends every client
   // to a follower.)
@@ -16,6 +19,7 @@ void ReadReplicas::OnLeader(Partition* p, const FetchedPartition& fetched, bool 
   if (state == BrokerState::kUp && !lane_->watch.IsSuspect(Side::kSource, node)) {
     p->read.follower = node;
     p->read.behind_since = 0;
+    p->read.ask_leader_at = lane_->now + lane_->settings.metadata_max_age_ms;
     lane_->FetchChanged(*p);
     return;
   }
@@ -39,11 +43,12 @@ void ReadReplicas::OnFollower(Partition* p, const FetchedPartition& fetched) {
   } else if (lane_->now - since >= kBehindMs) {
     return Leave(p);
   }
-  if (lane_->now >= p->read.ask_leader_at) ReturnToLeader(p, lane_->now);
+  if (lane_->now >= p->read.ask_leader_at) ReturnToLeader(p, {.ask_leader_at = lane_->now});
 }
 
 void ReadReplicas::Leave(Partition* p) {
-  ReturnToLeader(p, lane_->now + lane_->settings.metadata_max_age_ms);
+  const int32_t misses = p->read.misses;
+  ReturnToLeader(p, {.ask_leader_at = AskAgainAt(misses), .misses = misses + 1});
 }
 
 void ReadReplicas::Doubt(Partition* p, int16_t code) {
@@ -57,9 +62,14 @@ void ReadReplicas::Doubt(Partition* p, int16_t code) {
   Leave(p);
 }
 
-void ReadReplicas::ReturnToLeader(Partition* p, int64_t ask_leader_at) {
-  p->read = {.ask_leader_at = ask_leader_at};
+void ReadReplicas::ReturnToLeader(Partition* p, const ReadFrom& leader) {
+  p->read = leader;
   lane_->FetchChanged(*p);
+}
+
+int64_t ReadReplicas::AskAgainAt(int32_t misses) const {
+  const int64_t wait = kAskAgainMs << std::min(misses, 16);
+  return lane_->now + std::min(wait, lane_->settings.metadata_max_age_ms);
 }
 
 }  // namespace longhaul

@@ -7,10 +7,13 @@
 //   |                                             |                    |
 //   no other request for a replica                metadata.max.age.ms, or node 3 does not serve
 //
+// A replica that the leader does not name, or that does not serve, may only be late: it restarts,
+// or was out of sync for a moment. So the leader is asked again after 10 s, and after twice as long
+// each further time, at most after metadata.max.age.ms.
+//
 // The report of a follower describes only its own log, which may end earlier, start later, or hold
 // records that the leader has truncated. So an error or a divergence that a follower reports does
-// not fault the partition: the partition is fetched from its leader for metadata.max.age.ms, and
-// the report of the leader decides.
+// not fault the partition: the partition is fetched from its leader, whose report decides.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +31,8 @@ class ReadReplicas {
   static constexpr int64_t kBehindMs = 5'000;
   // When to ask the leader again after its follower was not connected: connecting needs a moment.
   static constexpr int64_t kConnectMs = 1'000;
+  // When to ask the leader again after the first time that no replica served.
+  static constexpr int64_t kAskAgainMs = 10'000;
 
   ReadReplicas(LaneContext* lane, Leaders* leaders) : lane_(lane), leaders_(leaders) {}
 
@@ -49,7 +54,9 @@ class ReadReplicas {
   void Doubt(Partition* p, int16_t code);
 
  private:
-  void ReturnToLeader(Partition* p, int64_t ask_leader_at);
+  void ReturnToLeader(Partition* p, const ReadFrom& leader);
+  // When to ask the leader again after `misses` times in a row without a replica that serves.
+  int64_t AskAgainAt(int32_t misses) const;
 
   LaneContext* lane_;
   Leaders* leaders_;

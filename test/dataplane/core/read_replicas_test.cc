@@ -2,6 +2,7 @@
 // missing or wrong data of a follower causes neither a gap nor a fault.
 #include <doctest/doctest.h>
 
+#include "core/read_replicas.h"
 #include "forwarder_cases.h"
 
 namespace longhaul::test {
@@ -12,7 +13,8 @@ constexpr int64_t kMaxAgeMs = 30'000;
 // Partition 0 is led by broker 0 in rack a; the mirror is in the rack of broker 1.
 struct Racks {
   explicit Racks(const std::string& name, int32_t partitions = 1)
-      : sim(name, Options(partitions)) {
+      : Racks(name, Options(partitions)) {}
+  Racks(const std::string& name, const SimulationOptions& options) : sim(name, options) {
     sim.source.selects_by_rack = true;
     for (int32_t node = 0; node < 3; ++node)
       sim.source.broker(node).rack.assign(1, static_cast<char>('a' + node));
@@ -105,6 +107,30 @@ TEST_CASE("a follower that fails, ends too early or is down leaves the partition
   log.replica_ends.clear();
   if (is_down) return;
   racks.PassMaxAge();
+  CHECK(racks.IsReadAtFollower());
+}
+
+// A replica that restarts, or that a busy machine delays, is out of sync or hangs for seconds. The
+// lane once stayed at the leader for metadata.max.age.ms then (by default five minutes).
+TEST_CASE("a replica that is late for a moment is read from soon after") {
+  SimulationOptions options = Racks::Options(1);
+  options.settings.metadata_max_age_ms = 300'000;
+  Racks racks("late", options);
+  Simulation& sim = racks.sim;
+  SUBCASE("the leader does not name it") {
+    sim.source.selects_by_rack = false;
+    sim.Kill(racks.process);
+    racks.process = sim.Start(sim.LastProgress());
+    CHECK_FALSE(racks.IsReadAtFollower());
+    sim.source.selects_by_rack = true;
+  }
+  SUBCASE("it returns an error, more than once") {
+    REQUIRE(racks.IsReadAtFollower());
+    sim.source.follower_errors[kSource0] = {75, false, sim.agenda.now + 12'000};
+    CHECK_FALSE(racks.IsReadAtFollower());
+    sim.RunFor(20'000);
+  }
+  sim.RunFor(ReadReplicas::kAskAgainMs + 2'000);
   CHECK(racks.IsReadAtFollower());
 }
 
