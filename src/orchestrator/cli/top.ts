@@ -6,7 +6,9 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatCount, formatSeconds } from '../observability/format.ts'
 import { configure, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { stateExit, topicsOf, type FlowState, type PartitionState } from './flow-state.ts'
+import {
+  stateExit, topicsOf, unknownText, type FlowState, type PartitionState
+} from './flow-state.ts'
 import { stateByApi } from './state-by-api.ts'
 import { stateOnRecord } from './state-on-record.ts'
 import { renderTable, tableWidth } from './table.ts'
@@ -109,6 +111,7 @@ export function renderTop (now: Reading, before: Reading | undefined, width: num
   const problems = now.flows.flatMap(({ flow, problems: own }) =>
     own.map(problem => `${flow}: ${problem}`))
   const left = problems.length - problemsShownMax
+  const missing = unknownText([...new Set(now.flows.flatMap(({ unknown }) => unknown))])
   return [
     renderTable(['flow', 'health', 'processes', 'records/s', 'records behind', 'partitions'],
       flows, width),
@@ -126,7 +129,8 @@ export function renderTop (now: Reading, before: Reading | undefined, width: num
       ? [`${topics.length - topicsShownMax} topics that are less busy are not shown`]
       : [],
     ...problems.slice(0, problemsShownMax),
-    ...left > 0 ? [`${left} more problems: longhaul partitions list`] : []
+    ...left > 0 ? [`${left} more problems: longhaul partitions list`] : [],
+    ...missing === undefined ? [] : [missing]
   ].join('\n')
 }
 

@@ -1,7 +1,9 @@
 // `top`: what one screen shows, rates from two readings, and how it ends.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FlowState, PartitionState } from '../../../src/orchestrator/cli/flow-state.ts'
+import {
+  unknownOnRecord, type FlowState, type PartitionState
+} from '../../../src/orchestrator/cli/flow-state.ts'
 import { runProgram } from '../../../src/orchestrator/cli/program.ts'
 import { renderTop } from '../../../src/orchestrator/cli/top.ts'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
@@ -36,6 +38,15 @@ test('without an earlier reading there is no rate, and a recreated topic has non
   assert.match(renderTop(one, undefined, 200), /orders +│ A->B +│ 1 +│ - /)
   const two = { atMs: 1000, flows: [flow(partition('orders', '5'))] }
   assert.match(renderTop(two, one, 200), /orders +│ A->B +│ 1 +│ 0 /)
+})
+
+test('what the clusters alone do not show is named, once for all flows', () => {
+  const onRecord = { ...flow(partition('orders', '5')), unknown: unknownOnRecord }
+  const shown = renderTop({ atMs: 0, flows: [onRecord, onRecord] }, undefined, 200)
+  assert.equal(shown.split('\n').filter(line =>
+    line.startsWith('unknown without a process (--url asks one): time behind, ')).length, 1)
+  const byProcess = renderTop({ atMs: 0, flows: [flow()] }, undefined, 200)
+  assert.doesNotMatch(byProcess, /unknown/)
 })
 
 test('off a terminal top prints once; the exit code tells whether flows are healthy', async t => {
