@@ -174,6 +174,19 @@ TEST_CASE("a move is reported once, and only if it is visible outside") {
   CHECK(told[0].code == 0);
 }
 
+// Regression: the new leader of the target reported the fault again, and the control plane logged
+// that as a defect of Longhaul, because a faulted partition cannot fault.
+TEST_CASE("a fault is reported once, also if the target elects a leader afterwards") {
+  Machine machine(Phase::kRunning);
+  machine.moves.Fail(&machine.p, {10, "too large", {}});
+  auto told = machine.Told();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].state == PartitionState::kFaulted);
+  machine.moves.Move(&machine.p, Event::kLeaderMoves);
+  CHECK(machine.Told().empty());
+  CHECK(machine.p.shown.code == 10);
+}
+
 // A state that changed with each attempt would flood log and metrics as long as a broker does not
 // answer.
 TEST_CASE("a partition that is retried repeatedly is waiting the whole time, reported once") {
