@@ -90,6 +90,7 @@ interface Stamp {
 
 interface NativeBuild {
   readonly nativeBuild: { whyStale (context: object): string | undefined }
+  removeStaleObjects (root: string): void
 }
 
 interface Lock {
@@ -118,6 +119,24 @@ describe('a set-up step', () => {
       assert.ok(!seen.has(hash()), change.toString())
       seen.add(hash())
     }
+  })
+
+  // Regression: make does not compare system headers, so objects with the former layout of
+  // librdkafka's structures stayed. Lanes of such a build reported that no broker answers.
+  test('compiles every object again if librdkafka was changed', async t => {
+    const { removeStaleObjects } = await load<NativeBuild>('setup/native-build.mjs')
+    const mends = '.ci/setup/librdkafka-mends.mjs'
+    const folder = createFolder(t, { [mends]: 'first' })
+    const object = join(folder, 'build/Release/obj.target/raw.o')
+    const isKept = (): boolean => {
+      mkdirSync(dirname(object), { recursive: true })
+      writeFileSync(object, '')
+      removeStaleObjects(folder)
+      return existsSync(object)
+    }
+    assert.deepEqual([isKept(), isKept()], [false, true])
+    writeFileSync(join(folder, mends), 'second')
+    assert.deepEqual([isKept(), isKept()], [false, true])
   })
 
   test('accepts a manually installed tree if it matches the lockfile', async t => {

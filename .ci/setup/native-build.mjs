@@ -1,6 +1,6 @@
 // Builds build/Release from binding.gyp with the node-gyp of npm. The demo needs only the addon,
 // the fast tests one C++ test; the sanitizer builds take longest and need --with-sanitizers.
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { childEnvironment, localHeaders, nodeGypCommand } from './npm.mjs'
 import { wantedLibrdkafka } from './librdkafka.mjs'
@@ -39,7 +39,22 @@ const stampOf = (root, profile) => join(root, 'build', `.longhaul-${profile}-sta
 
 function wantedBuild (root, { folders }) {
   const files = ['binding.gyp', ...listFiles(root, folders, isNativeSource)]
-  return hashFiles(root, files, [process.version, wantedLibrdkafka(root)])
+  // The last one: builds before it may have kept objects of another librdkafka.
+  return hashFiles(root, files, [process.version, wantedLibrdkafka(root), 'removeStaleObjects'])
+}
+
+/**
+ * Removes what was compiled with other headers of librdkafka. They are system headers, which make
+ * does not compare: an object with another layout of librdkafka's structures would stay, and no
+ * lane could adopt a connection.
+ */
+export function removeStaleObjects (root) {
+  const stamp = join(root, 'build/.longhaul-librdkafka-stamp')
+  const wanted = wantedLibrdkafka(root)
+  if (readStamp(stamp) === wanted) return
+  rmSync(join(root, 'build/Release/obj.target'), { recursive: true, force: true })
+  mkdirSync(join(root, 'build'), { recursive: true })
+  writeStamp(stamp, wanted)
 }
 
 export const nativeBuild = {
@@ -61,6 +76,7 @@ export const nativeBuild = {
     const profile = profiles[name]
     const wanted = wantedBuild(root, profile)
     removeStamp(stampOf(root, name))
+    removeStaleObjects(root)
     const [command, args] = nodeGypCommand()
     const nodeDir = localHeaders()
     const options = nodeDir === undefined ? [] : [`--nodedir=${nodeDir}`]
