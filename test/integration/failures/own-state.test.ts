@@ -3,10 +3,15 @@
 // memory.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { decodeProgress, withHistory } from '../../../src/orchestrator/progress/progress-record.ts'
+import { partitionKey } from '../../../src/orchestrator/progress/progress.ts'
 import { batchesOnTarget } from '../../integrity/crashed-mirror.ts'
-import { readTopic } from '../../kafka/kafka-consumer.ts'
-import { produce } from '../../kafka/kafka-producer.ts'
-import { untilRecords } from '../comparison.ts'
+import { readTopic, type ConsumedRecord } from '../../kafka/kafka-consumer.ts'
+import { produce, type ProducedRecord } from '../../kafka/kafka-producer.ts'
+import {
+  encodeVersion1, encodeVersion1Producer
+} from '../../orchestrator/progress/version-1-record.ts'
+import { countRecords, untilRecords } from '../comparison.ts'
 import { LoadedFlow, untilOwned } from '../loaded-flow.ts'
 import {
   createPropertiesFile, spawnMirror, startMirror, type CleanUp, type Properties
@@ -19,6 +24,33 @@ const group = 'longhaul.east->west'
 const producerKey = '{"producer":true}'
 const partitions = 4
 const slots = 8
+
+/** A topic's positions and the producer id, as a build of version 1 would have written them. */
+function inVersion1 (
+  records: readonly ConsumedRecord[], topic: string
+): { readonly old: readonly ProducedRecord[], readonly upstreamSum: number } {
+  const newest = new Map(records.map(record => [String(record.key), record]))
+  const entries = [...newest.values()].flatMap(({ key, partition, value }) => {
+    const entry = decodeProgress(key, value)
+    return entry === undefined ? [] : [{ entry, slot: partition }]
+  })
+  const histories = new Map(entries.flatMap(({ entry }) =>
+    entry.kind === 'history' ? [[partitionKey(entry.source), entry.history]] : []))
+  const old: ProducedRecord[] = []
+  let upstreamSum = 0n
+  for (const { entry, slot } of entries) {
+    if (entry.kind === 'producer') {
+      old.push({ partition: slot, ...encodeVersion1Producer(entry.producer) })
+    } else if (entry.kind === 'position' && entry.source.topic === topic) {
+      const { producerId, source } = entry
+      const progress = withHistory(entry.progress, histories.get(partitionKey(source)))
+      old.push({ partition: slot, ...encodeVersion1(source, progress, producerId) })
+      upstreamSum += progress.upstream
+    }
+  }
+  assert.equal(old.length, partitions + 1)
+  return { old, upstreamSum: Number(upstreamSum) }
+}
 
 describe('faults of the own state', () => {
   let clusters: MirroredClusters
@@ -94,6 +126,33 @@ describe('faults of the own state', () => {
     await flow.finish(second)
     assert.equal((await second.stop()).code, 0)
     assertOneProducer('twice')
+  })
+
+  test('progress of version 1 is continued at its positions, in version 2', async t => {
+    const { source, target } = clusters
+    const flow = await createFlow(t, 'versioned')
+    const first = await flow.start()
+    await flow.more(first)
+    assert.equal((await first.stop()).code, 0)
+    const { old, upstreamSum } = inVersion1(
+      await readTopic(target.bootstrapServers, progressTopic), 'versioned')
+    await target.admin.deleteTopic(progressTopic)
+    await target.createTopic(progressTopic,
+      { partitions: slots, configs: { 'cleanup.policy': 'compact' } })
+    await produce(target.bootstrapServers, progressTopic, old)
+    const second = await flow.start()
+    await flow.more(second)
+    await flow.finish(second)
+    assert.equal((await second.stop()).code, 0)
+    const forwarded = second.summary().flows[0]?.records
+    assert.equal(forwarded, await countRecords(source, 'versioned') - upstreamSum)
+    assertOneProducer('versioned')
+    const newest = new Map((await readTopic(target.bootstrapServers, progressTopic))
+      .map(({ key, value }) => [String(key), String(value)]))
+    for (const { key } of old) {
+      assert.match(newest.get(String(key)) ?? 'no record', /^\{"version":2,/, String(key))
+    }
+    assert.ok(newest.has('{"topic":"versioned","partition":0,"history":true}'))
   })
 
   test('a deleted group costs no record, because it holds no offsets', async t => {

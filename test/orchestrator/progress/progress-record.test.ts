@@ -10,6 +10,7 @@ import {
   type FlowProducer, type HistoryOnRecord
 } from '../../../src/orchestrator/progress/progress-record.ts'
 import type { Progress } from '../../../src/orchestrator/progress/progress.ts'
+import { encodeVersion1, encodeVersion1Producer } from './version-1-record.ts'
 
 const offset = fc.bigInt(0n, 2n ** 63n - 1n)
 // Like those of decodeProgress; fast-check would also try objects without a prototype.
@@ -90,13 +91,7 @@ describe('progress records', () => {
   })
 
   test('of version 1 are read, with the history inside the position', () => {
-    const ofVersion1 = '{"version":1,"upstream":"10","downstream":"9","sequence":9,' +
-      '"producerId":"4000","leaderEpoch":4,"earlierEpochs":[[-1,"0"]],"sourceTopicId":"a",' +
-      '"history":[["1","0",0]]}'
-    const entry = decodeProgress(bytes(key), bytes(ofVersion1))
-    assert.ok(entry?.kind === 'position')
-    const { progress } = entry
-    assert.deepEqual(progress, {
+    const progress: Progress = {
       upstream: 10n,
       downstream: 9n,
       sequence: 9,
@@ -104,11 +99,19 @@ describe('progress records', () => {
       earlierEpochs: [{ epoch: -1, end: 0n }],
       topicIds: { source: 'a' },
       history: [{ upstream: 1n, downstream: 0n, sequence: 0 }]
-    })
-    assert.deepEqual(withHistory(progress, undefined), progress)
-    assert.deepEqual(decodeProgress(bytes({ producer: true }),
-      bytes('{"version":1,"producerId":"4000","producerEpoch":0}')),
-    { kind: 'producer', producer: { producerId: 4000n, producerEpoch: 0 } })
+    }
+    const position = encodeVersion1(source, progress, 4000n)
+    assert.equal(String(position.value), '{"version":1,"upstream":"10","downstream":"9",' +
+      '"sequence":9,"producerId":"4000","leaderEpoch":4,"earlierEpochs":[[-1,"0"]],' +
+      '"sourceTopicId":"a","history":[["1","0",0]]}')
+    const entry = decodeProgress(position.key, position.value)
+    assert.ok(entry?.kind === 'position')
+    assert.deepEqual(entry.progress, progress)
+    assert.deepEqual(withHistory(entry.progress, undefined), progress)
+    const producer = { producerId: 4000n, producerEpoch: 0 }
+    const encoded = encodeVersion1Producer(producer)
+    assert.equal(String(encoded.value), '{"version":1,"producerId":"4000","producerEpoch":0}')
+    assert.deepEqual(decodeProgress(encoded.key, encoded.value), { kind: 'producer', producer })
   })
 
   test('keep one key a partition, so that compaction keeps the newest of each', () => {
