@@ -15,10 +15,11 @@ import type { FlowProblems, Unacknowledged } from '../observability/flow-problem
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import { OpenTransactions } from '../partitions/open-transactions.ts'
-import { endStaleMs } from '../partitions/partition-lag.ts'
+import { endStaleMs, mustAskForEnd } from '../partitions/partition-lag.ts'
 import { PartitionLags } from '../partitions/partition-lags.ts'
 import { faultOf } from '../partitions/partition-state.ts'
 import { nameOf, type FlowPartition } from '../partitions/partition-table.ts'
+import { isAtRest } from '../partitions/resting-partitions.ts'
 import { partitionKey } from '../progress/progress.ts'
 import { LaneFigures, type LaneFigure } from './lane-figures.ts'
 import { PartitionSnapshots } from './partition-snapshots.ts'
@@ -92,21 +93,25 @@ export class FlowStatistics {
 
   /** Asks the source for the ends that lanes have not reported lately. */
   async refreshEnds (): Promise<void> {
-    const { othersOwn, partitions } = this.#options
+    const { clock, othersOwn, partitions } = this.#options
     if (this.#departed.size > 0 && othersOwn()) this.#departed.clear()
     const due = [...this.#departed.values()]
-    // Most of thousands of partitions are fresh.
+    const nowMs = clock.now()
     for (const partition of partitions.table.values()) {
-      if (!this.#isFresh(partition)) due.push(partition)
+      // The ends of most of thousands of partitions have just been reported by their lanes.
+      const isDue = partition.state !== 'assigned' ||
+        mustAskForEnd(this.#endKnownMs(partition), nowMs)
+      if (isDue && !isAtRest(partition)) due.push(partition)
     }
     if (this.#lags.size > partitions.table.size + this.#departed.size) {
       this.#lags.forgetOthers([...partitions.table.values(), ...this.#departed.values()])
     }
-    try {
-      this.#recount(await this.#lags.refresh(due))
-    } finally {
-      await this.#openTransactions.look(this.#lags.withOpenTransactions())
-    }
+    this.#recount(await this.#lags.refresh(due))
+  }
+
+  /** Asks the source about producers, which may take long, so apart from its ends. */
+  async lookAtOpenTransactions (): Promise<void> {
+    await this.#openTransactions.look(this.#lags.withOpenTransactions())
   }
 
   /** Asks the source about the partitions that no lane reads. Call it each second. */
@@ -119,16 +124,15 @@ export class FlowStatistics {
     for (const partition of partitions) this.#counted.add(partition)
   }
 
-  /** The source has just reported that the partition has no new records, as most partitions. */
-  #isFresh (partition: FlowPartition): boolean {
-    return this.#staleFrom(partition) > this.#options.clock.now() && partition.state === 'assigned'
+  /** When the source last reported the end of the log, or that it is unchanged, epoch ms. */
+  #endKnownMs (partition: FlowPartition): number | undefined {
+    const { id, lane } = partition
+    return this.#lanes.quietMs(lane, id) ?? this.#lags.endOf(partition)?.knownMs
   }
 
-  /** Epoch ms. */
+  /** The time after which the last reported end of the log is too old to be used, epoch ms. */
   #staleFrom (partition: FlowPartition): number {
-    const { id, lane } = partition
-    const quietMs = this.#lanes.quietMs(lane, id)
-    return quietMs === undefined ? this.#lags.staleFrom(partition) : quietMs + endStaleMs
+    return (this.#endKnownMs(partition) ?? -Infinity) + endStaleMs
   }
 
   /**

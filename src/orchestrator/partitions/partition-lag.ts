@@ -49,6 +49,11 @@ const seenMax = 8
  * After this long without a report of the end, the source may hold more records than it reported.
  */
 export const endStaleMs = 15_000
+/**
+ * A lane reports the end of a log that it fetches several times a second. After this long without a
+ * report the lane does not fetch: its target broker hangs, or its memory is in use.
+ */
+const endAskedMs = 5_000
 /** Clocks of producers may be ahead of this host's clock. */
 const skewMs = 1_000
 
@@ -79,6 +84,9 @@ export class PartitionLag {
   isStale (nowMs: number): boolean {
     return this.#end === undefined || nowMs - this.#end.knownMs > endStaleMs
   }
+
+  /** Whether the source must be asked for the end, because no lane has reported it lately. */
+  mustAsk (nowMs: number): boolean { return mustAskForEnd(this.#end?.knownMs, nowMs) }
 
   /** Receives a report of the source. Reports may arrive in any order: the newest counts. */
   learn (end: SourceEnd, upstream: bigint | undefined, nowMs: number): void {
@@ -135,6 +143,11 @@ export class PartitionLag {
   #pass (upstream: bigint): void {
     while (this.#seen[0] !== undefined && this.#seen[0].end <= upstream) this.#seen.shift()
   }
+}
+
+/** `knownMs`: when the source reported the end last, epoch ms; undefined: never. */
+export function mustAskForEnd (knownMs: number | undefined, nowMs: number): boolean {
+  return knownMs === undefined || nowMs - knownMs >= endAskedMs
 }
 
 /** The two neighbours whose times differ least: merging them loses the least accuracy. */

@@ -6,7 +6,7 @@ import { partitionKey } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { EndOffsets } from './end-offsets.ts'
 import {
-  endStaleMs, PartitionLag, unknownLag, type LagFigures, type SourceEnd, type UnackedTimes
+  PartitionLag, unknownLag, type LagFigures, type SourceEnd, type UnackedTimes
 } from './partition-lag.ts'
 import type { FlowPartition } from './partition-table.ts'
 import { recordTimes } from './record-times.ts'
@@ -107,7 +107,7 @@ export class PartitionLags {
   async refresh (partitions: Iterable<FlowPartition>): Promise<readonly FlowPartition[]> {
     const nowMs = this.#options.clock.now()
     return await this.#ask([...partitions].filter(partition =>
-      this.#mayKnow(partition) && this.#isStale(partition, nowMs)))
+      this.#mayKnow(partition) && this.#followedAs(partition).lag.mustAsk(nowMs)))
   }
 
   /**
@@ -192,11 +192,6 @@ export class PartitionLags {
     return { ...times, endFirstSeenMs: Math.min(endFirstSeenMs, firstRecord.timestampMs) }
   }
 
-  /** The time after which the last reported end of the log is too old to be used, epoch ms. */
-  staleFrom (partition: FlowPartition): number {
-    return (this.endOf(partition)?.knownMs ?? -Infinity) + endStaleMs
-  }
-
   endOf (partition: FlowPartition): SourceEnd | undefined {
     return this.#followed.get(partitionKey(partition))?.lag.end
   }
@@ -249,10 +244,6 @@ export class PartitionLags {
   #mayKnow (partition: FlowPartition): boolean {
     return this.#options.isRead(partition) || partition.progress !== undefined ||
       this.#followedAs(partition).upstream !== undefined
-  }
-
-  #isStale (partition: FlowPartition, nowMs: number): boolean {
-    return this.#followedAs(partition).lag.isStale(nowMs)
   }
 }
 

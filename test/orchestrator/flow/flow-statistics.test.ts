@@ -8,6 +8,7 @@ import {
 } from '../../../src/dataplane/contract/contract-table.ts'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
 import { FlowProblems } from '../../../src/orchestrator/observability/flow-problems.ts'
+import { endsIntervalMs } from '../../../src/orchestrator/flow/flow-loops.ts'
 import { FlowStatistics } from '../../../src/orchestrator/flow/flow-statistics.ts'
 import { silentLog } from '../../../src/orchestrator/observability/log.ts'
 import type { PartitionSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
@@ -107,6 +108,24 @@ test('a paused partition shows what the source has reported', async () => {
   source.ends.set('orders/0', 10n)
   clock.skip(5_000)
   assert.equal(await look(), 10)
+})
+
+// Regression: a lane does not fetch a partition whose target broker hangs, and the source was asked
+// for the end only when the end was 15 s old, each 10 s: so long the lag in records did not change.
+test('the lag of a partition whose target hangs follows the source within 10 s', async () => {
+  const { clock, shown, source, statistics, table } = createStatistics()
+  source.addTopic('orders', 1)
+  table.advance(BigInt64Array.of(0n, 5n, 5n, 5n, -1n))
+  const row = { highWatermark: 7, lastStableOffset: 7, endKnownMs: clock.now() }
+  assert.equal((await shown(row)).lagRecords, 2)
+  for (let end = 100n; end <= 500n; end += 100n) {
+    source.ends.set('orders/0', end)
+    for (let waitedMs = 0; waitedMs + endsIntervalMs < 10_000; waitedMs += endsIntervalMs) {
+      clock.skip(endsIntervalMs)
+      await statistics.refreshEnds()
+    }
+    assert.equal((await shown(row)).lagRecords, Number(end) - 5)
+  }
 })
 
 describe('a partition that runs', () => {
