@@ -25,6 +25,7 @@
 // handed over like any other slot.
 import type { ClusterAdmin, GroupMember as DescribedMember } from '../cluster/cluster-admin.ts'
 import type { ClusterClient } from '../config/client-properties.ts'
+import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
@@ -62,6 +63,9 @@ const lookAtOthersMs = 5_000
 /** A client that has received no answer of the group for this long is replaced by a new client. */
 const silenceMsMax = rebalanceTimeoutMs + 15_000
 const rejoinAgainMs = 5_000
+const missingTopicErrors: ReadonlySet<string> = new Set<ErrorName>([
+  'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID', '_UNKNOWN_TOPIC', '_UNKNOWN_PARTITION'
+])
 
 export class SlotOwnership implements Ownership {
   readonly #options: SlotOwnershipOptions
@@ -80,6 +84,8 @@ export class SlotOwnership implements Ownership {
   #assignsNothing = false
   #reason: ReplicatorError | undefined
   #unownedByAnybody: boolean | undefined
+  /** The group has reported that its members do not see the topic, and has assigned none since. */
+  #missesTopic = false
   #silence: string | undefined
   #stopped: Promise<void> | undefined
 
@@ -121,10 +127,17 @@ export class SlotOwnership implements Ownership {
       waiting,
       reason: error ?? this.#reason,
       unownedByAnybody: owned === total ? false : this.#unownedByAnybody,
-      silence: this.#silence === undefined
-        ? undefined
-        : `group ${this.#options.group}: the group does not answer${this.#silence}`
+      silence: this.#silenceText()
     }
+  }
+
+  #silenceText (): string | undefined {
+    const { group, topic } = this.#options
+    if (this.#silence === undefined) return undefined
+    const why = this.#missesTopic
+      ? `the group assigns no slots, because it does not see the topic ${topic}`
+      : 'the group does not answer'
+    return `group ${group}: ${why}${this.#silence}`
   }
 
   /** Resolves once this process has joined the group; if it is alone, it then owns all slots. */
@@ -175,6 +188,7 @@ export class SlotOwnership implements Ownership {
     if (this.#stopping.signal.aborted) return
     this.#heardMs = this.#options.clock.monotonic()
     this.#reason = undefined
+    this.#missesTopic &&= this.#assigned.size === 0
     // If the members of a group cannot see the topic (it was deleted, or may not be described), the
     // group assigns no slot to any member. The description of the group shows whether others own
     // the slots.
@@ -298,8 +312,15 @@ export class SlotOwnership implements Ownership {
   #onError (error: ReplicatorError): void {
     if (this.#stopping.signal.aborted) return
     this.#reason = error
-    if (error.errorName === 'INVALID_SESSION_TIMEOUT') void this.#explainSessionTimeout(error)
-    else this.#options.work.onError(error)
+    if (missingTopicErrors.has(error.errorName)) {
+      // Each process recreates a deleted topic and reports that; the error would advise otherwise.
+      this.#missesTopic = true
+      this.#options.log.debug({ err: error }, error.message)
+    } else if (error.errorName === 'INVALID_SESSION_TIMEOUT') {
+      void this.#explainSessionTimeout(error)
+    } else {
+      this.#options.work.onError(error)
+    }
   }
 
   async #explainSessionTimeout (error: ReplicatorError): Promise<void> {

@@ -96,7 +96,7 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
       mend: async () => await keeper.mend(),
       keepCarried: async (carried, end) => { await keepCarried(agreement, carried, end) },
       controlLog: {
-        read: async end => await store.readOthers(controlSlot, end),
+        read: async end => await keeper.readOthers(controlSlot, end),
         write: async (records, end) => { await store.writeOthers(controlSlot, records, end) }
       },
       retainOnce: async (slot, look, end) => {

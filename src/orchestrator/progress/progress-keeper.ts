@@ -2,6 +2,7 @@
 // knows its producer id and its positions, so it recreates the topic and writes them from memory.
 // Several processes may do so at once; each process writes the slots that it owns.
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { EncodedRecord } from './progress-record.ts'
 import { agreeOnProducer, type AgreementOptions } from './producer-agreement.ts'
 import type { ProgressStore, SlotRecord } from './progress-store.ts'
 import { ensureProgressTopic, progressTopicId } from './progress-topic.ts'
@@ -22,6 +23,8 @@ export class ProgressKeeper {
   readonly #options: ProgressKeeperOptions
   #topicId: string | null
   #mending: Promise<boolean> | undefined
+  /** A reading has shown records of a recreated topic, and the topic was not checked since. */
+  #seemsRecreated = false
 
   constructor (options: ProgressKeeperOptions) {
     this.#options = options
@@ -38,6 +41,31 @@ export class ProgressKeeper {
     } catch (thrown) {
       if (signal?.aborted === true || !await this.mend().catch(() => false)) throw thrown
       await store.write(records, signal)
+    }
+  }
+
+  /**
+   * The slot's records beside progress, as ProgressStore returns them. Every process reads them
+   * each second, so it notices within ten seconds that the topic is missing or was recreated: a
+   * write to a missing topic may wait for half a minute, and an idle process writes nothing.
+   */
+  async readOthers (slot: number, signal: AbortSignal): Promise<readonly EncodedRecord[]> {
+    const { agreement, store } = this.#options
+    try {
+      const records = await store.readOthers(slot, signal)
+      this.#seemsRecreated ||= store.takeRecreated()
+      if (!this.#seemsRecreated) return records
+      try {
+        await this.mend()
+        this.#seemsRecreated = false
+      } catch (thrown) {
+        agreement.onWarning(ReplicatorError.from(thrown))
+      }
+      return records
+    } catch (thrown) {
+      if (signal.aborted || !isMissing(thrown)) throw thrown
+      if (!await this.mend()) throw thrown
+      return await store.readOthers(slot, signal)
     }
   }
 
@@ -69,4 +97,10 @@ export class ProgressKeeper {
       `${topic}: written again for ${records.length} partitions`))
     return true
   }
+}
+
+/** The store wraps the error of the cluster. */
+function isMissing (thrown: unknown): boolean {
+  return thrown instanceof ReplicatorError &&
+    (thrown.errorName === 'UNKNOWN_TOPIC_OR_PARTITION' || isMissing(thrown.cause))
 }

@@ -139,6 +139,12 @@ export class ProgressStore {
     return await this.#read(slot, contents => contents.takeOthers(), signal)
   }
 
+  /** Whether a reading since the last call has shown that the topic was recreated. */
+  takeRecreated (): boolean {
+    // Of every slot: one recreation must not be reported once for each slot.
+    return [...this.#slots.values()].filter(contents => contents.takeRecreated()).length > 0
+  }
+
   async writeOthers (
     slot: number, records: readonly EncodedRecord[], signal?: AbortSignal
   ): Promise<void> {

@@ -39,6 +39,7 @@ export class SlotContents {
   #isBeingRead = false
   /** Whether the present reading has returned a record. */
   #hasTaken = false
+  #isRecreated = false
   /** Not decoded yet: a long reading returns mostly records that later ones replace. */
   readonly #raw = new Map<string, RawRecord>()
   readonly #rawProducers: RawRecord[] = []
@@ -94,6 +95,13 @@ export class SlotContents {
     if (end === undefined) return
     if (!this.#hasTaken && end < (this.#next ?? 0n)) this.#clear()
     if (this.#next === undefined || end > this.#next) this.#next = end
+  }
+
+  /** Whether a reading since the last call has shown that the topic was recreated. */
+  takeRecreated (): boolean {
+    const isRecreated = this.#isRecreated
+    this.#isRecreated = false
+    return isRecreated
   }
 
   /** Throws if a record cannot be decoded: it may be the position of a partition. */
@@ -158,6 +166,7 @@ export class SlotContents {
   }
 
   #clear (): void {
+    this.#isRecreated = true
     this.#next = undefined
     this.#raw.clear()
     this.#rawProducers.length = 0

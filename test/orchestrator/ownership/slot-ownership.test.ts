@@ -189,6 +189,26 @@ describe('a process whose session has ended', () => {
     assert.equal(alone.ownership.health.silence, undefined)
   })
 
+  // Regression: after the progress topic was deleted, one line said that the group does not answer,
+  // and another one advised to exclude the topic.
+  test('because the topic was deleted says so, and leaves it to the progress to recreate it',
+    async () => {
+      const alone = await createAlone()
+      alone.member.assign(...all)
+      alone.member.options.onError(new ReplicatorError('UNKNOWN_TOPIC_OR_PARTITION',
+        'group longhaul.east->west: Subscribed topic not available: progress'))
+      await alone.member.revoke(...all)
+      const expected = /: the group assigns no slots, because it does not see the topic progress; /
+      assert.match(alone.ownership.health.silence ?? '', expected)
+      alone.member.assign()
+      assert.match(alone.ownership.health.silence ?? '', expected)
+      assert.deepEqual(alone.errors, [])
+      alone.member.assign(...all)
+      await settle()
+      assert.equal(alone.ownership.health.silence, undefined)
+      assert.deepEqual([ownedOf(alone), alone.released], [all, []])
+    })
+
   test('releases all slots when it sees that others own them', async () => {
     const alone = await createAlone()
     alone.member.assign(...all)
