@@ -235,7 +235,7 @@ export class FlowProblems {
     this.#tickedMs = this.#options.clock.monotonic()
     for (const side of sides) this.#reportCluster(side, clusters[side], hasJustRunAgain)
     this.#reportGroup(silence)
-    this.#loginRefusals = this.#refusalsOf(waiting)
+    this.#loginRefusals = this.#refusalsOf(waiting, clusters)
     const causes = waiting.map(group => this.#causeOf(group))
     // The line about a cluster also names the partitions that wait for that cluster.
     for (const side of sides) {
@@ -258,10 +258,16 @@ export class FlowProblems {
     this.#recurring.tick()
   }
 
-  /** A lane does not report that a login was accepted: then no partition waits any more. */
-  #refusalsOf (waiting: readonly WaitingGroup[]): readonly string[] {
+  /**
+   * A lane does not report that a login was accepted: then no partition waits any more. Partitions
+   * wait for a cluster that does not answer because of that, or because it refuses every login.
+   */
+  #refusalsOf (
+    waiting: readonly WaitingGroup[], clusters: Partial<Readonly<Record<Side, ClusterHealth>>>
+  ): readonly string[] {
     for (const [side, { atMs }] of this.#refused) {
-      if (this.#options.clock.monotonic() - atMs >= refusalMs) this.#refused.delete(side)
+      const isOver = this.#options.clock.monotonic() - atMs >= refusalMs
+      if (isOver || clusters[side]?.error !== undefined) this.#refused.delete(side)
     }
     return sides.flatMap(side => waiting.some(each => each.side === side)
       ? this.#refused.get(side)?.text ?? []

@@ -52,7 +52,8 @@ export class HeldSlots {
 
   /** How many slots the last attempt failed to acquire, and the newest error. */
   get trouble (): { readonly slots: number, readonly error: ReplicatorError | undefined } {
-    const errors = [...this.#slots.values()].flatMap(({ error }) => error ?? [])
+    const errors = [...this.#slots.values()].flatMap(({ error, state }) =>
+      state === 'acquiring' ? error ?? [] : [])
     return { slots: errors.length, error: errors.at(-1) }
   }
 

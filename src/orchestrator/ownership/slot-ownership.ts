@@ -251,6 +251,10 @@ export class SlotOwnership implements Ownership {
     // A group that is rebalancing is about to assign the slots.
     const isKnown = described !== undefined && (others.length === 0 || described.isStable)
     const isUnowned = isKnown ? others.length === 0 : undefined
+    // The group answers and counts on this process: an earlier error of its client is over.
+    if (described?.isStable === true && others.length < described.members.length) {
+      this.#reason = undefined
+    }
     // The others have left: from now on the group has the full time for a hand-over.
     if (isUnowned === true && this.#unownedByAnybody === false) this.#sinceMs = clock.now()
     this.#unownedByAnybody = isUnowned

@@ -51,7 +51,11 @@ export class ProgressWrites {
   async write (): Promise<void> {
     const { clock, onError, table } = this.#options
     const changed = table.takeDirty(slot => !this.#writes.has(slot))
-    if (changed.length === 0) return
+    if (changed.length === 0) {
+      // The last write may have ended after its round.
+      if (!table.isDirty && this.#writes.size === 0) this.#unwrittenMs = undefined
+      return
+    }
     const takenMs = clock.now()
     const sinceMs = this.#unwrittenMs ?? takenMs
     const round = new Deadline(clock, roundMsMax)

@@ -282,6 +282,21 @@ describe('a refused login', () => {
     assert.match(lines[0] ?? '', /^warn: west: .*10\.0\.0\.1:9093.*lanes, user mirror by PLAIN/)
   })
 
+  // Regression: /readyz named the refusal for a minute beside the outage that had followed it.
+  test('is no reason any more once the cluster does not answer', () => {
+    const { clock, problems } = createLogin()
+    const waiting = [{ error: waits, partitions: 3, side: 'target' as const }]
+    const answers = { answeredMs: clock.now(), error: undefined }
+    const away = { ...answers, error: new ReplicatorError('CLUSTER_UNREACHABLE', 'cluster west') }
+    problems.laneLine(0, line)
+    problems.tick(waiting, { source: answers, target: answers })
+    assert.equal(problems.loginRefusals.length, 1)
+    problems.tick(waiting, { source: answers, target: away })
+    assert.deepEqual(problems.loginRefusals, [])
+    problems.tick(waiting, { source: answers, target: answers })
+    assert.deepEqual(problems.loginRefusals, [], 'the cluster has accepted a login since')
+  })
+
   test('is a reason not to be ready while partitions of that cluster wait', () => {
     const { clock, problems } = createLogin()
     problems.laneLine(0, line)

@@ -47,6 +47,20 @@ describe('slots that are assigned', () => {
     assert.deepEqual([...held.owned], [0, 1, 2])
   })
 
+  // Regression: /readyz said that a slot cannot be acquired that this process had lost meanwhile.
+  test('and lost again are no trouble any more, even while they are released', async () => {
+    const { held, work } = createHeld()
+    held.take([3])
+    await settle()
+    work.acquiring.get(3)?.fail(leaderless)
+    await settle()
+    assert.equal(held.trouble.slots, 1)
+    work.release = async () => { await new Promise<never>(() => {}) }
+    void held.give([3])
+    await settle()
+    assert.deepEqual(held.trouble, { slots: 0, error: undefined })
+  })
+
   // Regression: one progress partition without a leader failed the acquiring of all slots, for
   // ever.
   test('fail alone, and are retried after a growing wait', async () => {

@@ -170,6 +170,22 @@ describe('a process that joins', () => {
     })
 })
 
+// Regression: /readyz gave the error of a broker that had died long before as the reason of what
+// followed.
+test('an error of the group is no reason any more once the group is stable with this process',
+  async () => {
+    const one = await createOneOfTwo()
+    const lost = new ReplicatorError('_TRANSPORT', 'group longhaul.east->west: broker 1')
+    one.member.options.onError(lost)
+    assert.equal(one.ownership.health.reason, lost)
+    one.group = { ...membersOf(memberName, 'other'), state: 'PreparingRebalance' }
+    await one.clock.advance(5_000)
+    assert.equal(one.ownership.health.reason, lost)
+    one.group = membersOf(memberName, 'other')
+    await one.clock.advance(5_000)
+    assert.equal(one.ownership.health.reason, undefined)
+  })
+
 describe('a process whose session has ended', () => {
   // Regression: the coordinator hung: the flow was stalled for a minute though no data was on that
   // broker.

@@ -82,6 +82,22 @@ describe('progress of a slot that does not answer', () => {
     assert.equal(writes.unwrittenMs, undefined)
   })
 
+  // Regression: /readyz reported the write of an idle flow for ever.
+  test('is no longer unwritten once its write has ended, also if nothing follows', async () => {
+    const { change, clock, kept, pending, writes } = createWrites()
+    change(1, 1n)
+    const round = writes.write()
+    await clock.advance(1_000)
+    await round
+    await writes.write()
+    assert.notEqual(writes.unwrittenMs, undefined)
+    pending[0]?.succeed()
+    await settle()
+    await writes.write()
+    assert.deepEqual(kept, ['1:1'])
+    assert.equal(writes.unwrittenMs, undefined)
+  })
+
   test('is written again after a failure, which is reported', async () => {
     const { change, clock, errors, kept, pending, writes } = createWrites()
     change(1, 1n)
