@@ -215,8 +215,9 @@ export class TopicWriter {
     const { client, topic } = this.#options
     const error = clientError(thrown, `writing to ${topic}-${partition}`,
       `WRITE on the topic ${topic}`)
-    return unsentErrors.has(error.errorName)
-      ? orUnreachable(client, error, this.#allDown.error)
-      : error
+    if (!unsentErrors.has(error.errorName)) return error
+    // Another attempt may succeed; librdkafka's own code means that it makes none.
+    const late = new ReplicatorError('TIMED_OUT', error.detail, { cause: error })
+    return orUnreachable(client, late, this.#allDown.error)
   }
 }

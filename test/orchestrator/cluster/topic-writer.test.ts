@@ -17,7 +17,9 @@ const produceKey = 0
 const notLeader = 6
 const outOfOrder = 45
 
-function createWriter (t: CleanUp, clock: Clock = systemClock): {
+function createWriter (
+  t: CleanUp, clock: Clock = systemClock, timeoutMs = 10_000
+): {
   readonly cluster: MockCluster
   readonly writer: TopicWriter
   readonly write: (...values: readonly string[]) => Promise<readonly bigint[]>
@@ -28,7 +30,7 @@ function createWriter (t: CleanUp, clock: Clock = systemClock): {
   const client = {
     cluster: 'west', properties: { 'bootstrap.servers': cluster.bootstrapServers() }
   }
-  const writer = new TopicWriter({ topic, client, timeoutMs: 10_000, clock })
+  const writer = new TopicWriter({ topic, client, timeoutMs, clock })
   const reader = new TopicReader(
     { topic, client, group: 'longhaul.test', standstillMs: 10_000, clock: systemClock })
   t.after(async () => {
@@ -59,6 +61,18 @@ test('a write that the broker rejects as out of order fails alone', async t => {
     error.errorName === 'OUT_OF_ORDER_SEQUENCE_NUMBER')
   assert.deepEqual(await write('last'), [1n])
   assert.deepEqual(await valuesOnRecord(), ['first', 'last'])
+})
+
+// Regression: each outage of a cluster that hangs counted HEARTBEATS_REFUSED as an error, because
+// librdkafka's error for a late record is not one that it retries.
+test('a write that is not acknowledged in time may be tried again', async t => {
+  const { cluster, write } = createWriter(t, systemClock, 3_000)
+  await write('first')
+  cluster.setBrokerRoundTrip({ broker: 1, milliseconds: 20_000 })
+  await assert.rejects(write('late'), (error: ReplicatorError) => {
+    assert.ok(error.retriable, error.message)
+    return true
+  })
 })
 
 // The newest record of a key counts, so a record that is sent again must not follow a later one.
