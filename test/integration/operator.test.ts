@@ -91,6 +91,30 @@ describe('the commands of an operator', { timeout: 300_000 }, () => {
     await untilRecords(second, target, `east.${topic}`, 20)
   })
 
+  // Regression: an empty table and exit code 0, and "caught up" of no partition at all.
+  test('report a topic that no flow mirrors, and choose one flow', async t => {
+    const { source, target } = clusters
+    const topic = 'chosen'
+    await source.createTopic(topic)
+    await produce(source.bootstrapServers, topic, numbered(0, 5))
+    const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, `east.${topic}`, 5)
+    for (const command of [['status'], ['topics'], ['partitions', 'list'], ['lag'],
+      ['wait', '--caught-up', '--timeout', '5s']]) {
+      const { exit, stderr, stdout } =
+        await runCommand([...command, file, '--topic', 'nosuch'])
+      assert.match(stdout + stderr, /east->west does not mirror nosuch: not matched/)
+      assert.equal(exit.code, 1, command.join(' '))
+    }
+    const one = await runCommand(['status', file, '--flow', 'east->west', '--topic', topic])
+    assert.equal(one.exit.code, 0, one.stderr)
+    assert.match(one.stdout, /chosen-0/)
+    const other = await runCommand(['status', file, '--flow', 'a->b'])
+    assert.equal(other.exit.code, 2)
+    assert.match(other.stderr, /--flow=a->b: the file enables east->west/)
+  })
+
   test('skip forward, and never back', async t => {
     const { source, target } = clusters
     const topic = 'skipped'

@@ -15,6 +15,7 @@ export function addControlCommands (
   addFileOptions(program.command('status')
     .description('show processes, pauses, positions and lag of each flow, from the clusters ' +
       'alone'), stateFormats)
+    .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
     .option('--topic <topic>', 'show each partition of this source topic')
     .option('--watch', 'show the status again every two seconds')
     .action(async (file: string, options: StatusOptions) => {

@@ -3,12 +3,14 @@
 import { ApiClient } from '../api/api-client.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatSeconds } from '../observability/format.ts'
+import type { FlowConfig } from '../config/config.ts'
 import { configureFlows, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import {
   stateExit, topicsOf, unknownText, type FlowState, type MemberState, type PartitionState,
   type TopicState
 } from './flow-state.ts'
+import { notMirroredText } from './named-topic.ts'
 import { stateByApi } from './state-by-api.ts'
 import { stateOnRecord } from './state-on-record.ts'
 import { renderOutput } from './structured-output.ts'
@@ -54,7 +56,20 @@ export async function showState (
     states.map(({ flow, isHealthy, problems, unknown }, i) =>
       ({ flow, isHealthy, problems, unknown, [kind]: shown[i]?.rows ?? [] })),
     () => states.map((state, i) => renderFlow(kind, state, shown[i], width)).join('\n\n')))
-  return stateExit(states)
+  return missesTopic(kind, options, flows, states, terminal) ? exitCodes.failed : stateExit(states)
+}
+
+/** True after a line for each flow: no flow that could be read mirrors the topic. */
+function missesTopic (
+  kind: StateKind, { topic }: StateOptions, flows: readonly FlowConfig[],
+  states: readonly FlowState[], { stderr }: Terminal
+): boolean {
+  if (topic === undefined || kind === 'members' || states.some(({ isUnread }) => isUnread)) {
+    return false
+  }
+  if (states.some(({ partitions }) => partitions.some(each => each.topic === topic))) return false
+  for (const flow of flows) stderr.write(`error: ${notMirroredText(topic, flow)}\n`)
+  return true
 }
 
 function shownOf (kind: StateKind, state: FlowState, options: StateOptions): Shown {

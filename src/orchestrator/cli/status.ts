@@ -11,9 +11,10 @@ import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
 import { KnownTopicIds } from '../partitions/topic-ids.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import { isIdempotent, partitionKey, type TopicPartition } from '../progress/progress.ts'
-import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { unknownOnRecord } from './flow-state.ts'
+import { notMirroredText } from './named-topic.ts'
 import {
   countProcesses, processExit, processJson, processLines, type ProcessCount
 } from './process-count.ts'
@@ -22,6 +23,7 @@ import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface StatusOptions extends ConfigOptions {
+  readonly flow?: string
   readonly topic?: string
   /** Show the status again every few seconds, until SIGTERM or Ctrl-C. */
   readonly watch?: boolean
@@ -59,12 +61,12 @@ interface FlowStatus {
 export async function showStatus (
   file: string, options: StatusOptions, terminal: Terminal
 ): Promise<ExitCode> {
-  const config = configure(file, options, terminal)
-  if (config === undefined) return exitCodes.usage
+  const configured = configureFlows(file, options, terminal)
+  if (configured === undefined) return exitCodes.usage
   const { clock, stderr, stdout, stopped } = terminal
   for (;;) {
     const clear = options.watch === true && stdout.isTTY === true ? clearScreen : ''
-    const exitCode = await showOnce(config, options, terminal, clear)
+    const exitCode = await showOnce(configured, options, terminal, clear)
     if (options.watch !== true || stopped.aborted) return exitCode
     if (exitCode !== exitCodes.ok) stderr.write(`exit code now: ${exitCode}\n`)
     await clock.sleep(watchMs, stopped).catch(() => {})
@@ -76,16 +78,32 @@ const watchMs = 2_000
 const clearScreen = '\u001b[H\u001b[2J'
 
 async function showOnce (
-  config: Config, options: StatusOptions, terminal: Terminal, before: string
+  { config, flows }: { readonly config: Config, readonly flows: readonly FlowConfig[] },
+  { output, topic }: StatusOptions, terminal: Terminal, before: string
 ): Promise<ExitCode> {
-  const flows = await Promise.all(config.flows.map(
+  const found = await Promise.all(flows.map(
     async flow => await statusOf(flow, config, terminal)))
   const width = tableWidth(terminal)
-  terminal.stdout.write(before + renderOutput(options.output, flows.map(toJson),
-    () => flows.map(each => render(each, options.topic, width)).join('\n\n')))
+  const shown = found.map(status => ({
+    ...status, partitions: status.partitions.filter(each => (topic ?? each.topic) === each.topic)
+  }))
+  terminal.stdout.write(before + renderOutput(output, shown.map(toJson),
+    () => shown.map(each => render(each, topic, width)).join('\n\n')))
+  const isFound = topic === undefined || shown.some(({ partitions }) => partitions.length > 0)
+  return statusExit(found, isFound)
+}
+
+/** `isFound`: a flow mirrors the topic that the user named. */
+export function statusExit (
+  flows: ReadonlyArray<Pick<FlowStatus, 'error' | 'partitions' | 'processes'>>, isFound: boolean
+): ExitCode {
   const errors = flows.flatMap(({ error }) => error ?? [])
   if (errors.length > 0) return failureExit(...errors)
-  return processExit(flows.map(({ processes }) => processes))
+  if (!isFound) return exitCodes.failed
+  const exit = processExit(flows.map(({ processes }) => processes))
+  const hasProblem = flows.some(({ partitions }) =>
+    partitions.some(({ problem }) => problem !== undefined))
+  return exit === exitCodes.ok && hasProblem ? exitCodes.unhealthy : exit
 }
 
 export async function statusOf (
@@ -215,13 +233,20 @@ function render (status: FlowStatus, topic: string | undefined, width: number): 
     ...who,
     ...throttleLines(status),
     ...isExactlyOnce ? [] : [`  at least once: ${flow.target.alias} has no idempotent producers`],
-    topic === undefined
-      ? renderTopics(partitions, width)
-      : renderPartitions(partitions.filter(each => each.topic === topic), width),
-    ...problemLines(partitions.filter(each => topic === undefined || each.topic === topic)),
+    tableOf(status, topic, width),
+    ...problemLines(partitions),
     `  unknown here, because only processes know it: ${unknownOnRecord.join(', ')}; ask one by ` +
       'longhaul partitions list FILE --url URL'
   ].join('\n')
+}
+
+function tableOf (
+  { flow, partitions }: FlowStatus, topic: string | undefined, width: number
+): string {
+  if (topic === undefined) return renderTopics(partitions, width)
+  return partitions.length === 0
+    ? `  ${notMirroredText(topic, flow)}`
+    : renderPartitions(partitions, width)
 }
 
 function throttleLines ({ flow, throttle }: FlowStatus): readonly string[] {

@@ -9,6 +9,7 @@ import { openClusterPair } from '../flow/cluster-pair.ts'
 import { refuseNeverRun, withFlowRecords } from '../flow/flow-records.ts'
 import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
+import { notMirroredText } from './named-topic.ts'
 import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -44,6 +45,12 @@ export async function waitCaughtUp (
     const results = await Promise.all(flows.map(async flow => options.url === undefined
       ? await waitOnRecord(flow, config, { topic: options.topic, timeoutMs }, terminal)
       : await waitByApi(flow, config, { ...options, url: options.url, timeoutMs }, terminal)))
+    const { topic } = options
+    // A mistyped name must not look as if the topic had caught up.
+    if (topic !== undefined && results.every(({ partitions }) => partitions === 0)) {
+      for (const flow of flows) terminal.stderr.write(`error: ${notMirroredText(topic, flow)}\n`)
+      return exitCodes.failed
+    }
     terminal.stdout.write(renderOutput(options.output, results, () =>
       results.map(textOf).join('\n')))
     return results.every(({ isCaughtUp }) => isCaughtUp) ? exitCodes.ok : exitCodes.unhealthy
