@@ -135,7 +135,10 @@ export class FlowProblems {
   logUnacknowledged ({ error, partitions, records, silent }: Unacknowledged): void {
     const { log, target } = this.#options
     if (partitions.length > 0) {
-      const why = error === undefined ? '' : ` (${error.message})`
+      // Without the advice of the error, such as to wait for a retry: the flow stops.
+      const why = error === undefined
+        ? ''
+        : ` (${error.row.text}: ${error.detail}, ${error.errorName})`
       log.warn({ partitions: partitions.length, records },
         `${target} has not acknowledged all records of ${withExample(partitions)}${why}: up to ` +
         `${records} records are left for the next start`)

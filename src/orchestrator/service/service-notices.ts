@@ -1,8 +1,8 @@
 // Sends systemd the state of the process: ready, reloading, stopping, alive, and a text. Does
 // nothing if no unit of Type=notify has started the process.
 //
-// Ready means started: a cluster that does not answer for hours must not make systemd end the
-// process, so the text of STATUS= says whether records flow. Alive means that the event loop runs:
+// Ready means started: a start that takes long must not make systemd end the process, so the text
+// of STATUS= says whether records flow. Alive means that the event loop runs:
 // then orders, signals and the hand-over to another process work.
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'

@@ -494,6 +494,18 @@ describe('partitions that fault at once', () => {
   })
 })
 
+// Regression: the line about the stop ended with the advice to do nothing, as Longhaul retries.
+test('an end of the flow with records left has no advice for a flow that runs', () => {
+  const { problems, lines } = createProblems()
+  problems.logUnacknowledged({
+    partitions: ['orders-0'], records: 7, silent: [],
+    error: new ReplicatorError('NETWORK_EXCEPTION', 'target broker 1 is not connected')
+  })
+  assert.deepEqual(lines, ['warn: west has not acknowledged all records of 1 partition, for ' +
+    'example orders-0 (the connection ended before the broker answered: target broker 1 is not ' +
+    'connected, NETWORK_EXCEPTION): up to 7 records are left for the next start'])
+})
+
 // Regression: the exit code was 1, and no line explained it.
 test('an end of the flow that the target delays is reported', () => {
   const { problems, lines } = createProblems()
