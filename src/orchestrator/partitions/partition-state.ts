@@ -3,7 +3,7 @@
 // partition-moves.ts carries the moves out; shown-state.ts derives from a condition what the log,
 // the metrics and readiness show.
 import type { partitionStates as laneStates } from '../../dataplane/contract/contract-table.ts'
-import { errorByCode } from '../errors/error-table.ts'
+import { errorByCode, errorTable } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { SkipReason } from '../observability/snapshot.ts'
 import type { Progress } from '../progress/progress.ts'
@@ -172,6 +172,11 @@ export interface PartitionCondition {
   readonly report: LaneReport
   /** Since when the lane has reported its present state, epoch ms. */
   readonly reportSinceMs: number
+  /**
+   * Since when the lane has reported that a broker and the metadata name different leaders, or that
+   * they agree; epoch ms.
+   */
+  readonly leaderSinceMs: number
   /** Undefined: the control plane knows of no problem. */
   readonly trouble: Trouble | undefined
   readonly pause: Pause | undefined
@@ -228,6 +233,7 @@ export function newCondition (): PartitionCondition {
     movingTo: undefined,
     report: startingReport,
     reportSinceMs: 0,
+    leaderSinceMs: 0,
     trouble: undefined,
     pause: undefined,
     order: undefined,
@@ -263,7 +269,8 @@ export function step (before: PartitionCondition, event: PartitionEvent, nowMs: 
   const { lane, movingTo = lane, pause } = known
   const isPaused = pause !== undefined
   const placed = {
-    ...known, lane: movingTo, movingTo: undefined, report: startingReport, reportSinceMs: nowMs
+    ...known, lane: movingTo, movingTo: undefined, report: startingReport, reportSinceMs: nowMs,
+    leaderSinceMs: nowMs
   }
   return isPaused
     ? { after: { ...placed, state: 'paused' }, asks: 'none' }
@@ -318,11 +325,28 @@ function changeOf (
 }
 
 function reported (
-  { report: before, reportSinceMs }: PartitionCondition, report: LaneReport, nowMs: number
-): Pick<PartitionCondition, 'report' | 'reportSinceMs'> {
+  { leaderSinceMs, report: before, reportSinceMs }: PartitionCondition, report: LaneReport,
+  nowMs: number
+): Pick<PartitionCondition, 'report' | 'reportSinceMs' | 'leaderSinceMs'> {
   // A hung broker is reported with one reason, its closed connection with another, a missing leader
   // with a third: the partition has been waiting since the first of them.
-  return { report, reportSinceMs: before.state === report.state ? reportSinceMs : nowMs }
+  const isSame = before.state === report.state
+  const isSameOfLeader = isSame && isStaleLeader(before) === isStaleLeader(report)
+  return {
+    report,
+    reportSinceMs: isSame ? reportSinceMs : nowMs,
+    leaderSinceMs: isSameOfLeader ? leaderSinceMs : nowMs
+  }
+}
+
+const staleLeaderCodes: ReadonlySet<number> = new Set([
+  errorTable.NOT_LEADER_OR_FOLLOWER.code, errorTable.FENCED_LEADER_EPOCH.code,
+  errorTable.UNKNOWN_LEADER_EPOCH.code
+])
+
+/** Whether the broker does not know yet, or no longer, what the metadata says of the leader. */
+export function isStaleLeader ({ code }: Pick<LaneReport, 'code'>): boolean {
+  return staleLeaderCodes.has(code)
 }
 
 export function faultOf ({ code, detail }: LaneReport): ReplicatorError {

@@ -2,6 +2,7 @@
 import type { Side } from '../config/property-path.ts'
 import type { WaitingGroup } from '../observability/flow-problems.ts'
 import { shownOf } from './shown-state.ts'
+import { isStaleLeader } from './partition-state.ts'
 import type { FlowPartition } from './partition-table.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
@@ -45,7 +46,9 @@ function waitingFor (partition: FlowPartition, nowMs: number): ReplicatorError |
   if (partition.trouble === undefined && partition.report.state !== 'waiting') return undefined
   const { error, state } = shownOf(partition, false)
   if (state !== 'waiting' || error === undefined) return undefined
-  const sinceMs = partition.trouble?.sinceMs ?? partition.reportSinceMs
+  // A broker that has just returned learns of leaders within seconds, however long the outage was.
+  const reportMs = isStaleLeader(error) ? partition.leaderSinceMs : partition.reportSinceMs
+  const sinceMs = partition.trouble?.sinceMs ?? reportMs
   const isNew = partition.progress === undefined && newTopicErrors.has(error.errorName)
   return nowMs - sinceMs >= (isNew ? graceOfNewMs : graceMs) ? error : undefined
 }

@@ -127,6 +127,22 @@ test('a partition waits since its first reason, whatever the present reason is',
   assert.deepEqual(names, ['NETWORK_EXCEPTION'])
 })
 
+// Regression: a partition had waited for minutes when its broker returned, so a line of each flow
+// reported that the broker did not know the newest leader yet.
+test('a partition whose broker has returned has ten seconds to find its leader', () => {
+  const table = tableWith([position, lane('running')])
+  const [partition] = table.values()
+  assert.ok(partition)
+  const namesAt = (nowMs: number): readonly string[] =>
+    waitingGroups(table.unsettled, nowMs).map(({ error }) => error.errorName)
+  table.apply(partition, lane('waiting', 'NETWORK_EXCEPTION'), 0)
+  assert.deepEqual(namesAt(600_000), ['NETWORK_EXCEPTION'])
+  table.apply(partition, lane('waiting', 'NOT_LEADER_OR_FOLLOWER'), 600_000)
+  table.apply(partition, lane('waiting', 'UNKNOWN_LEADER_EPOCH'), 605_000)
+  assert.deepEqual(namesAt(609_999), [])
+  assert.deepEqual(namesAt(610_000), ['UNKNOWN_LEADER_EPOCH'], 'each of them counts as one reason')
+})
+
 // Regression: for 2,000 topics that were created at once, a busy target did not know 1,500 of them
 // for half a minute, and four lines in the log reported that.
 test('a new partition whose brokers do not know it yet is logged after two minutes', () => {
