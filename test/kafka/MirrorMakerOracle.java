@@ -104,6 +104,7 @@ public final class MirrorMakerOracle {
                 worker.getShort(DistributedConfig.OFFSET_STORAGE_REPLICATION_FACTOR_CONFIG));
             settings.put("offsetsTopic",
                 worker.getString(DistributedConfig.OFFSET_STORAGE_TOPIC_CONFIG));
+            settings.put("workerGroup", worker.getString(DistributedConfig.GROUP_ID_CONFIG));
             answer.put("settings", settings);
             answer.put("clients", clients(source, properties, worker));
             names(answer, source, properties, question);

@@ -30,6 +30,7 @@ export interface FlowSettingsView {
   readonly replicationFactor: number
   readonly offsetStorageFactor: number
   readonly offsetsTopic: string
+  readonly workerGroup: string
   readonly adminTimeoutMs: number
   /** Intervals: negative, switched off. */
   readonly refreshTopicsMs: number

@@ -101,7 +101,7 @@ function addNames (command: Command): Command {
       'else mm2-offsets.SOURCE.internal')
     .option('--connector <name>', 'the source connector; default: MirrorSourceConnector')
     .option('--connect-group <group>',
-      'group.id of the Connect workers; default: SOURCE-mm2, as in connect-mirror-maker.sh')
+      'group.id of the Connect workers; default: TARGET.group.id of the file, or else SOURCE-mm2')
 }
 
 async function translateOffsets (

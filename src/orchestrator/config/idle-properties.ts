@@ -52,7 +52,6 @@ export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'listeners': meaningless('http://:8083', noRest),
   'plugin.path': meaningless('', 'Java classes cannot run here'),
   'plugin.discovery': meaningless('hybrid_warn', 'Java classes cannot run here'),
-  'group.id': meaningless('', 'Longhaul names its consumer group after the flow'),
   'scheduled.rebalance.max.delay.ms': meaningless('300000', noWorker),
   'connect.protocol': meaningless('sessioned', noWorker),
   'topic.creation.enable': meaningless('true', noWorker),

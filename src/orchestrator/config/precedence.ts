@@ -1,7 +1,7 @@
 // Which of two places of a property wins for a flow. The order is MirrorMaker 2's for every place
 // that MirrorMaker 2 reads.
 import type { ClientRole, PropertyPath, Side } from './property-path.ts'
-import type { SettingRole } from './setting-kinds.ts'
+import { isOfWorker, type SettingRole } from './setting-kinds.ts'
 
 export interface FlowName { readonly source: string, readonly target: string }
 
@@ -30,6 +30,7 @@ export function settingPrecedence (
   path: PropertyPath, flow: FlowName, own: SettingRole | undefined
 ): Precedence | undefined {
   const { level, role, side } = path
+  if (own === 'cluster worker' && !isOfClusterWorker(path)) return undefined
   const written = [side === undefined ? 0 : 1, role === undefined ? 0 : 1] as const
   const end = (side ?? (role === 'producer' ? 'target' : undefined)) === 'target' ? 0 : 1
   switch (level.at) {
@@ -45,11 +46,18 @@ export function settingPrecedence (
       const atSource = level.alias === flow.source && role !== 'producer'
       const atTarget = level.alias === flow.target && role !== 'consumer'
       // Without a role it is a setting of the worker, which MirrorMaker 2 runs at the target.
-      const counts = own === undefined || own === 'producer' || own === 'worker' ? atTarget
+      const counts = own === undefined || own === 'producer' || isOfWorker(own) ? atTarget
         : own === 'consumer' ? atSource : atSource || atTarget
       return counts ? [1, ...written, end + (atSource ? 1 : 0)] : undefined
     }
   }
+}
+
+/** Whether it is `B.NAME`; with a role or elsewhere the name is that of a client's property. */
+export function isOfClusterWorker (
+  { level, role, side }: Pick<PropertyPath, 'level' | 'role' | 'side'>
+): boolean {
+  return level.at === 'cluster' && role === undefined && side === undefined
 }
 
 export function clientPrecedence (

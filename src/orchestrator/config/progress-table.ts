@@ -38,6 +38,12 @@ export const progressTable = {
     importance: 'low', default: '', range: 'the name of a topic', pattern: /^[\w.-]{0,249}$/,
     role: 'worker'
   }),
+  'group.id': string({
+    doc: "The group of MirrorMaker 2's workers, which have left it before the move to Longhaul " +
+      'or back; empty: SOURCE-mm2. No group of Longhaul has this name.',
+    importance: 'low', default: '', range: 'the name of a group', pattern: /^[^\n]{0,249}$/,
+    role: 'cluster worker'
+  }),
   'progress.retention.ms': milliseconds({
     doc: 'How long progress of a deleted source topic is kept: if a topic of this name is ' +
       'created meanwhile, it counts as recreated.',

@@ -12,10 +12,11 @@ import { isTopicName, looksLikeTopicSetting, parseTopicSetting } from './topic-s
 import type { Findings } from './findings.ts'
 import { describeEntry, type Entry } from './properties-text.ts'
 import {
-  clientPrecedence, isLower, settingPrecedence, type ClientEnd, type FlowName, type Precedence
+  clientPrecedence, isLower, isOfClusterWorker, settingPrecedence, type ClientEnd, type FlowName,
+  type Precedence
 } from './precedence.ts'
 import { clientRoles, parsePath, type PropertyPath, type Side } from './property-path.ts'
-import type { SettingRole } from './setting-kinds.ts'
+import { isOfWorker, type SettingRole } from './setting-kinds.ts'
 
 /** The properties for one topic of a flow. */
 export interface TopicEntry {
@@ -82,9 +83,12 @@ export class PropertySet {
     for (const name of names) {
       // A setting of a flow is passed to librdkafka only if it means the same to both.
       const setting = settingNamed(name)
-      if (setting !== undefined && rowOf(setting).role !== 'either') continue
+      const own = setting === undefined ? 'either' : rowOf(setting).role
+      if (own !== 'either' && own !== 'cluster worker') continue
+      const isRead = (path: PropertyPath): boolean =>
+        path.name === name && (own === 'either' || !isOfClusterWorker(path))
       const entry = this.#best(({ path }) =>
-        path.name === name ? clientPrecedence(path, end, flow) : undefined)
+        isRead(path) ? clientPrecedence(path, end, flow) : undefined)
       if (entry === undefined) continue
       const row = setting === undefined ? undefined : rowOf(setting)
       const largest = row?.largest(entry.value)
@@ -111,7 +115,7 @@ export class PropertySet {
       this.#ignore(entry, own === 'consumer'
         ? `${setting} is read at the source of a flow, and no flow leads from ${alias}`
         : `${setting} is read at the target of a flow, and no flow leads to ${alias}` +
-          (own === 'worker' ? '' : `; write ${alias}->TARGET.${setting} with the target's name`))
+          (isOfWorker(own) ? '' : `; write ${alias}->TARGET.${setting} with the target's name`))
     }
   }
 
@@ -141,6 +145,10 @@ export class PropertySet {
     const setting = settingNamed(name)
     if (setting !== undefined && fits(setting, path)) {
       return this.#placeAllowed(setting, entry, path)
+    }
+    if (setting !== undefined && plain && rowOf(setting).role === 'cluster worker') {
+      this.#ignore(entry, `write TARGET.${setting} with the target's name`)
+      return false
     }
     const ofTopic = plain ? parseTopicSetting(name) : undefined
     if (ofTopic !== undefined) return this.#topicAllowed(ofTopic.topic, entry)
@@ -227,6 +235,7 @@ function isName (name: string): boolean {
 function fits (setting: Setting, { level, side, role }: PropertyPath): boolean {
   const own = rowOf(setting).role
   if (role === 'admin') return false
+  if (own === 'cluster worker') return isOfClusterWorker({ level, role, side })
   if (own === 'worker') return role === undefined && side === undefined && level.at !== 'flow'
   if (own === 'group') return (role ?? 'consumer') === 'consumer' && side !== 'source'
   if (role !== undefined && own !== role && own !== 'either') return false

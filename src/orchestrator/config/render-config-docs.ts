@@ -99,6 +99,7 @@ const roleText = {
   producer: '*Producer.*',
   either: '*Consumer or producer.*',
   group: '*Consumer of the target.*',
+  'cluster worker': '*Of the target, as in `B.group.id`, which alone MirrorMaker 2 reads.*',
   worker: '*At top level or for the target, not for a flow; top level wins, as in MirrorMaker 2.*'
 }
 

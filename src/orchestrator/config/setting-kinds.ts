@@ -10,9 +10,15 @@ export type Importance = 'high' | 'medium' | 'low'
 /**
  * The Java client that a property belongs to where MirrorMaker 2 writes it with a role prefix.
  * `group`: the consumers of the target, which share the slots of the flow. `worker`: MirrorMaker
- * 2's Connect worker at the target, which serves all flows.
+ * 2's Connect worker at the target, which serves all flows. `cluster worker`: the same, where
+ * MirrorMaker 2 reads `B.NAME` alone.
  */
-export type SettingRole = 'consumer' | 'producer' | 'either' | 'group' | 'worker'
+export type SettingRole =
+  | 'consumer' | 'producer' | 'either' | 'group' | 'worker' | 'cluster worker'
+
+export function isOfWorker (role: SettingRole | undefined): boolean {
+  return role === 'worker' || role === 'cluster worker'
+}
 
 export interface RowText<Value> {
   readonly doc: string

@@ -28,7 +28,7 @@ export interface MirrorMakerNames {
   readonly offsetsTopic?: string | undefined
   /** Undefined: MirrorSourceConnector. */
   readonly connector?: string | undefined
-  /** The group of the Connect workers; undefined: connect-mirror-maker.sh's default, SOURCE-mm2. */
+  /** The group of the Connect workers; undefined: that of the file, or else SOURCE-mm2. */
   readonly connectGroup?: string | undefined
 }
 
@@ -96,8 +96,10 @@ export function offsetsTopicOf (
 }
 
 /** The group of the workers that MirrorMaker 2 runs in. */
-export function connectGroupOf ({ source }: FlowConfig, names: MirrorMakerNames): string {
-  return names.connectGroup ?? `${source.alias}-mm2`
+export function connectGroupOf (
+  { settings, source }: FlowConfig, names: MirrorMakerNames
+): string {
+  return names.connectGroup ?? (settings['group.id'] || `${source.alias}-mm2`)
 }
 
 /** MirrorMaker 2's alias of the source cluster. */

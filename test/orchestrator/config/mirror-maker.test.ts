@@ -8,7 +8,7 @@ import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
 import type { DifferenceName } from '../../../src/orchestrator/config/differences.ts'
 import type { OffsetReset } from '../../../src/orchestrator/config/offset-reset.ts'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
-import { offsetsTopicOf } from '../../../src/orchestrator/migration/import-flow.ts'
+import { connectGroupOf, offsetsTopicOf } from '../../../src/orchestrator/migration/import-flow.ts'
 import { judgeTopic } from '../../../src/orchestrator/policy/topic-filter.ts'
 import { askMirrorMaker, type Answer, type PairView } from '../../kafka/mirror-maker-oracle.ts'
 import { twoClusters } from './create-config.ts'
@@ -34,6 +34,8 @@ interface FlowView {
   readonly offsetStorageFactor: number
   /** The topic of the positions of MirrorMaker 2. */
   readonly offsetsTopic: string
+  /** The group of the workers of MirrorMaker 2. */
+  readonly workerGroup: string
   /** The intervals of a flow's duties; Infinity: switched off. */
   readonly intervalsMs: readonly number[]
   /** Duties whose interval differs on purpose. */
@@ -67,6 +69,7 @@ function flowOfMirrorMaker (pair: PairView): readonly FlowView[] {
     replicationFactor: settings.replicationFactor,
     offsetStorageFactor: settings.offsetStorageFactor,
     offsetsTopic: settings.offsetsTopic,
+    workerGroup: settings.workerGroup,
     looksForGroups: settings.refreshGroupsMs >= 0,
     intervalsMs: [settings.refreshTopicsMs, settings.syncTopicConfigsMs, settings.syncTopicAclsMs]
       .map(interval => interval < 0 ? Infinity : interval),
@@ -94,6 +97,7 @@ function flowOfLonghaul (flow: FlowConfig): FlowView {
     replicationFactor: settings['replication.factor'],
     offsetStorageFactor: settings['offset.storage.replication.factor'],
     offsetsTopic: offsetsTopicOf(flow, {}),
+    workerGroup: connectGroupOf(flow, {}),
     looksForGroups: settings['refresh.groups.enabled'],
     intervalsMs: [
       [settings['refresh.topics.enabled'], settings['refresh.topics.interval.seconds']],
@@ -237,6 +241,10 @@ const handWritten: ReadonlyArray<readonly string[]> = [
   ['B.offset.storage.topic = positions', 'A.offset.storage.topic = x'],
   ['B.offset.storage.topic = x', 'offset.storage.topic = positions'],
   ['A->B.offset.storage.topic = positions'],
+  ['B.group.id = workers'],
+  ['group.id = x', 'A.group.id = y', 'A->B.group.id = z'],
+  ['B.consumer.group.id = x', 'A.consumer.group.id = y', 'B.producer.group.id = z'],
+  ['B.group.id = workers', 'group.id = x'],
   ['offset-syncs.topic.location = target'],
   ['offset-syncs.topic.location = target', 'source.cluster.alias = other'],
   ['target.cluster.alias = other', 'replication.policy.separator = _'],

@@ -22,6 +22,8 @@ const unknown: ReadonlyArray<readonly [string, RegExp]> = [
 
 // Lines that are known and have no effect.
 const idle: ReadonlyArray<readonly [string, RegExp]> = [
+  ['group.id = x', /^group\.id \(line 5\) has no effect: write TARGET\.group\.id/],
+  ['A->B.group.id = x', /^A->B\.group\.id \(line 5\) has no effect: write TARGET\.group\.id/],
   ['tasks.max = 4', /^tasks\.max \(line 5\) has no effect: .* set lanes$/],
   ['offset.storage.partitions = 3', /^offset\.storage\.partitions .* Kafka Connect worker/],
   ['A.consumer.max.poll.records = 5', /^A\.consumer\.max\.poll\.records .* has no effect/],
