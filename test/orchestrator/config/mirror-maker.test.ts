@@ -12,6 +12,7 @@ import { connectGroupOf, offsetsTopicOf } from '../../../src/orchestrator/migrat
 import { judgeTopic } from '../../../src/orchestrator/policy/topic-filter.ts'
 import { askMirrorMaker, type Answer, type PairView } from '../../kafka/mirror-maker-oracle.ts'
 import { twoClusters } from './create-config.ts'
+import { asMirrorMakerReads } from './mirror-maker-equivalent.ts'
 import { realFiles } from './real-files.ts'
 
 const topics = [
@@ -19,7 +20,7 @@ const topics = [
   'C.A.orders', 'other.orders', 'heartbeats', 'B.heartbeats', 'C.heartbeats', 'Example1', 'clicks',
   '__consumer_offsets', 'mm2-offsets.A.internal', 'mm2-offsets-A-internal', 'x.internal',
   'x-internal', 'x_internal', 'A.checkpoints.internal', 'A_checkpoints_internal', 'kept.replica',
-  'B_orders', 'use1-orders', 'hub-orders'
+  'B_orders', 'use1-orders', 'hub-orders', 'longhaul-progress.A.internal', 'longhaul-progress.X'
 ]
 const groups = ['billing', 'orders', 'console-consumer-7', 'connect-x', '__internal', 'Payments']
 const configProperties = ['retention.ms', 'min.insync.replicas', 'message.timestamp.type', 'x']
@@ -151,6 +152,11 @@ const accepted = {
       ...theirs.mirrored
     }
   }),
+  'own topics': theirs => ({
+    ...theirs,
+    mirrored: Object.fromEntries(Object.entries(theirs.mirrored).filter(([topic]) =>
+      !topic.startsWith('longhaul-progress.')))
+  }),
   // Longhaul's default, if the file sets none.
   'tasks': (theirs, ours) => ({ ...theirs, lingerMs: theirs.lingerMs ?? ours.lingerMs })
 } as const satisfies Partial<Record<DifferenceName, Accept>>
@@ -171,7 +177,7 @@ function isRefusedOnPurpose (file: string): boolean {
 
 async function compare (files: readonly string[]): Promise<void> {
   const answers = await askMirrorMaker(files.map(file =>
-    ({ file, topics, groups, configProperties })))
+    ({ file: asMirrorMakerReads(file), topics, groups, configProperties })))
   for (const [i, file] of files.entries()) {
     const theirs = ofMirrorMaker(answers[i] as Answer)
     if (theirs !== 'refused' && isRefusedOnPurpose(file)) continue
@@ -284,6 +290,20 @@ const line = fc.oneof(
     fc.constantFrom('other', 'A', 'C', 'B')).map(([side, place, value]) =>
     `${place}${side}.cluster.alias = ${value}`),
   fc.constantFrom('source', 'target').map(side => `offset-syncs.topic.location = ${side}`),
+  fc.tuple(fc.constantFrom('A', 'B'), fc.oneof(
+    listOf.map(list => `topics = ${list}`),
+    listOf.map(list => `groups = ${list}`),
+    listOf.map(list => `config.properties.exclude = ${list}`),
+    fc.constantFrom('1', '2').map(factor => `replication.factor = ${factor}`)
+  )).map(([alias, setting]) => `${alias}.${setting}`),
+  fc.tuple(fc.constantFrom('', 'A.', 'B.', 'A->B.'), reset)
+    .map(([place, value]) => `${place}auto.offset.reset = ${value}`),
+  fc.tuple(fc.constantFrom('', 'A.', 'B.', 'producer.', 'A->B.', 'A->B.producer.',
+    'A->B.target.producer.'), fc.integer({ min: 1, max: 9 }))
+    .map(([place, value]) => `${place}linger.ms = ${value}`),
+  fc.boolean().map(isOn => `emit.offset-syncs.enabled = ${isOn}`),
+  fc.tuple(fc.constantFrom('', 'A.', 'B.', 'A->B.'), fc.constantFrom('workers', 'x'))
+    .map(([place, group]) => `${place}group.id = ${group}`),
   fc.boolean().map(heartbeats => `heartbeats.replication.enabled = ${heartbeats}`),
   fc.constantFrom('B->A.enabled = true', 'B->A.enabled = FALSE', '# a comment', '! another', '')
 )
