@@ -1,12 +1,10 @@
 // Asks MirrorMaker 2 how it reads properties files: MirrorMakerOracle.java, in one JVM for all
 // questions.
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { patienceMs } from './eventually.ts'
 import { ensureJars } from './jars.ts'
+import { withJavaClasses } from './java-compiler.ts'
 import { mustRunJava, quickStartFlags } from './java.ts'
-import { createTempFolder, removeFolder } from './process-guard.ts'
-import { repoRoot } from './repo-root.ts'
 
 export interface Question {
   readonly file: string
@@ -91,15 +89,8 @@ const oraclePackage = 'org.apache.kafka.connect.mirror'
 
 export async function askMirrorMaker (questions: readonly Question[]): Promise<readonly Answer[]> {
   const { classPath } = await ensureJars()
-  const classes = createTempFolder('mirror-maker-oracle')
-  try {
-    await mustRunJava({
-      classPath,
-      className: 'org.eclipse.jdt.internal.compiler.batch.Main',
-      args: ['-17', '-proc:none', '-nowarn', '-d', classes,
-        join(repoRoot(), 'test/kafka/MirrorMakerOracle.java')],
-      flags: quickStartFlags
-    })
+  const names = ['MirrorMakerOracle', 'CustomMM2ReplicationPolicy']
+  return await withJavaClasses(names, async classes => {
     const answers = await mustRunJava({
       classPath: `${classes}:${classPath}`,
       className: `${oraclePackage}.MirrorMakerOracle`,
@@ -113,7 +104,5 @@ export async function askMirrorMaker (questions: readonly Question[]): Promise<r
     const lines = answers.split('\n').filter(line => line !== '')
     assert.equal(lines.length, questions.length, 'one answer a question')
     return lines.map(line => JSON.parse(line) as Answer)
-  } finally {
-    removeFolder(classes)
-  }
+  })
 }

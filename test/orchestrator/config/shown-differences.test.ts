@@ -8,7 +8,9 @@ import { judgeTopic } from '../../../src/orchestrator/policy/topic-filter.ts'
 import { askMirrorMaker, type Answer, type PairView } from '../../kafka/mirror-maker-oracle.ts'
 import { createConfig, problemsOf, twoClusters } from './create-config.ts'
 
-const topics = ['orders', 'payments', 'ab', 'B.x', 'Bx', 'A.orders', 'longhaul-progress.X']
+const topics = [
+  'orders', 'payments', 'ab', 'B.x', 'Bx', 'A.orders', 'longhaul-progress.X', 'heartbeats'
+]
 
 type Mirroring = Extract<PairView, { readonly settings: unknown }>
 
@@ -117,7 +119,28 @@ const rows: readonly Row[] = [
     lines: ['emit.offset-syncs.enabled = false', 'offset-syncs.topic.replication.factor = 1'],
     theirs: theirRefused,
     ours: mirroredHere,
-    answers: ['records', ['orders', 'payments', 'ab', 'Bx']]
+    answers: ['records', ['orders', 'payments', 'ab', 'Bx', 'heartbeats']]
+  },
+  {
+    name: 'ACLs',
+    lines: [],
+    theirs: pair => mustMirror(pair).settings.syncTopicAclsMs,
+    ours: ({ settings }) => settings['sync.topic.acls.delete.enabled'],
+    answers: [600_000, false]
+  },
+  {
+    name: 'policy of a sample',
+    lines: [
+      'replication.policy.class = com.amazonaws.kafka.samples.CustomMM2ReplicationPolicy'
+    ],
+    // MirrorMaker 2 mirrors heartbeats into the topic of the target's own ones.
+    theirs: pair => {
+      const { internalTopics: [own], topics: { heartbeats } } = mustMirror(pair)
+      return [heartbeats?.isMirrored, heartbeats?.remote === own]
+    },
+    ours: ({ policy, topics: chosen }) =>
+      [judgeTopic(chosen, 'heartbeats'), policy.remoteTopic('heartbeats')],
+    answers: [[true, true], ['mirrored', 'A.heartbeats']]
   }
 ]
 
@@ -144,7 +167,7 @@ const refusals: ReadonlyArray<Omit<Row, 'ours' | 'answers'> & {
     name: 'regular expressions',
     lines: ['topics = a[b[c]]'],
     theirs: mirroredBy,
-    answer: ['ab'],
+    answer: ['ab', 'heartbeats'],
     text: /a\[b\[c\]\].*not possible here/
   }
 ]
