@@ -20,8 +20,7 @@ export const differences = {
       'earliest offset'
   },
   'refused topic setting': {
-    mirrorMaker: 'Copies the settings of a topic, or none of the topic where the target ' +
-      'refuses one',
+    mirrorMaker: 'Creates no remote topic where the target refuses a setting of the topic',
     longhaul: 'Leaves out the setting that the target refuses, names it, and mirrors the ' +
       'topic'
   },
