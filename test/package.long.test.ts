@@ -6,10 +6,11 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, describe, test, type TestContext } from 'node:test'
-import { repoRoot } from './kafka/repo-root.ts'
+import {
+  installArguments, installedTree, packageFile, packageFolder
+} from './deploy/package-file.ts'
 
 const megabytesMax = 40
-const packageFolder = join(repoRoot(), '.cache/package')
 
 /** Those that node itself needs. Everything else has to be in the tarball. */
 const systemLibraries =
@@ -17,12 +18,7 @@ const systemLibraries =
 
 describe('the package', { timeout: 1_800_000 }, () => {
   let tarball = ''
-  before(() => {
-    execFileSync(process.execPath, [join(repoRoot(), '.ci/package.mjs')], { stdio: 'ignore' })
-    const [name] = readdirSync(packageFolder).filter(file => file.endsWith('.tgz'))
-    assert.ok(name !== undefined)
-    tarball = join(packageFolder, name)
-  })
+  before(() => { tarball = packageFile() })
 
   test('is small', () => {
     assert.ok(statSync(tarball).size < megabytesMax * 1e6, String(statSync(tarball).size))
@@ -30,15 +26,15 @@ describe('the package', { timeout: 1_800_000 }, () => {
 
   for (const major of [20, 22, 24]) {
     test(`is installed and runs with Node ${major}, without compilers and network`, t => {
-      const { env, npmArgs, prefix } = emptyMachine(t, major)
-      const installed = spawnSync('node', [...npmArgs, 'install', '--global', '--offline',
-        '--prefix', prefix, tarball], { env, encoding: 'utf8' })
+      const { env, prefix } = emptyMachine(t, major)
+      const installed = spawnSync('node', installArguments(tarball, prefix),
+        { env, encoding: 'utf8' })
       assert.equal(installed.status, 0, installed.stderr)
       const program = join(prefix, 'bin/longhaul')
       const demo = spawnSync(program, ['demo'], { env, encoding: 'utf8' })
       assert.equal(demo.status, 0, demo.stdout + demo.stderr)
       assert.match(demo.stdout, /OK: every record arrived/)
-      const missing = addonsIn(join(prefix, 'lib/node_modules/longhaul')).flatMap(addon =>
+      const missing = addonsIn(installedTree(prefix)).flatMap(addon =>
         librariesOf(addon).filter(path => !path.startsWith(prefix) && !systemLibraries.test(path)))
       assert.deepEqual(missing, [])
     })
@@ -47,7 +43,7 @@ describe('the package', { timeout: 1_800_000 }, () => {
 
 /** A folder with node, npm and a shell, and nothing else on PATH. */
 function emptyMachine (t: TestContext, major: number): {
-  readonly env: NodeJS.ProcessEnv, readonly npmArgs: readonly string[], readonly prefix: string
+  readonly env: NodeJS.ProcessEnv, readonly prefix: string
 } {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-package-'))
   t.after(() => { rmSync(folder, { recursive: true, force: true }) })
@@ -57,11 +53,7 @@ function emptyMachine (t: TestContext, major: number): {
   symlinkSync(node, join(bin, 'node'))
   symlinkSync('/bin/sh', join(bin, 'sh'))
   symlinkSync('/usr/bin/env', join(bin, 'env'))
-  const npm = process.env['npm_execpath'] ?? execFileSync(
-    'sh', ['-c', 'readlink -f "$(command -v npm)"'], { encoding: 'utf8' }).trim()
-  return {
-    env: { PATH: bin, HOME: folder }, npmArgs: [npm], prefix: join(folder, 'prefix')
-  }
+  return { env: { PATH: bin, HOME: folder }, prefix: join(folder, 'prefix') }
 }
 
 function addonsIn (folder: string): string[] {

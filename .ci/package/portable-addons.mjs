@@ -18,7 +18,7 @@ export const nodeRdkafkaOf = (context, major) =>
 /** The names that the loader of node-rdkafka, npm's `bindings`, looks for. */
 export const abiFolder = (abi) => `node-v${abi}-linux-${process.arch}`
 
-const stampOf = ({ folder }) => join(folder, 'addons-stamp')
+export const stampOfAddons = ({ folder }) => join(folder, 'addons-stamp')
 
 function wanted ({ root, folder, nodeMajors }) {
   const sources = listFiles(root, ['src/dataplane', '.ci/package'], () => true)
@@ -33,11 +33,11 @@ export const portableAddons = {
     const files = [dataplaneOf(context),
       ...context.nodeMajors.map((major) => nodeRdkafkaOf(context, major))]
     if (files.some((file) => !existsSync(file))) return 'not compiled yet; 5 minutes'
-    return readStamp(stampOf(context)) === wanted(context) ? undefined : 'sources changed'
+    return readStamp(stampOfAddons(context)) === wanted(context) ? undefined : 'sources changed'
   },
 
   async run (context, logFile) {
-    removeStamp(stampOf(context))
+    removeStamp(stampOfAddons(context))
     const oldest = Math.min(...context.nodeMajors)
     const gyp = gypRunner(context, logFile)
     await gyp(nativeTree(context), oldest, 'configure')
@@ -51,7 +51,7 @@ export const portableAddons = {
       writeFileSync(join(cwd, 'package.json'), '{}')
       await gyp(cwd, major, 'rebuild')
     }
-    writeStamp(stampOf(context), wanted(context))
+    writeStamp(stampOfAddons(context), wanted(context))
   }
 }
 

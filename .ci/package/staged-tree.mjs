@@ -7,10 +7,11 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { childEnvironment, npmCommand } from '../setup/npm.mjs'
+import { hashFiles, listFiles, readStamp, removeStamp, writeStamp } from '../setup/stamp.mjs'
 import { runLogged, SetupError } from '../setup/step.mjs'
 import { nodePrefix } from './node-headers.mjs'
 import {
-  abiFolder, dataplaneOf, neededGlibc, nodeRdkafkaOf, sharedLibraries
+  abiFolder, dataplaneOf, neededGlibc, nodeRdkafkaOf, sharedLibraries, stampOfAddons
 } from './portable-addons.mjs'
 
 const stageOf = ({ folder }) => join(folder, 'stage')
@@ -18,20 +19,35 @@ const stageOf = ({ folder }) => join(folder, 'stage')
 const buildOnly = ['node-addon-api', 'nan']
 /** Its `longhaul` tells what the package needs. */
 export const stagedManifest = (context) => join(stageOf(context), 'package.json')
-const alwaysStale = { whyStale: () => 'each time' }
+const readFiles = ['README.md', 'CHANGELOG.md', 'LICENSE']
+/** Of the tarball; both steps run, or neither. */
+const stampOf = ({ folder }) => join(folder, 'tarball-stamp')
+
+function wanted (context) {
+  const { root } = context
+  const files = listFiles(root, ['dist/src', '.ci/package'], () => true)
+  return hashFiles(root, ['package.json', 'package-lock.json', ...readFiles, ...files],
+    [readStamp(stampOfAddons(context)) ?? ''])
+}
+
+function whyStale (context) {
+  if (!existsSync(packedTree.output(context))) return 'not packed yet'
+  return readStamp(stampOf(context)) === wanted(context) ? undefined : 'files changed'
+}
 
 export const stagedTree = {
   name: 'files of the package',
-  ...alwaysStale,
+  whyStale,
 
   async run (context, logFile) {
+    removeStamp(stampOf(context))
     const { root } = context
     const stage = stageOf(context)
     rmSync(stage, { recursive: true, force: true })
     mkdirSync(join(stage, 'build/Release'), { recursive: true })
     const take = (path) => !/\.(d\.ts|map|tsbuildinfo)$/.test(path)
     cpSync(join(root, 'dist/src'), join(stage, 'dist/src'), { recursive: true, filter: take })
-    for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE']) {
+    for (const file of readFiles) {
       copyFileSync(join(root, file), join(stage, file))
     }
     const packages = runtimePackages(root)
@@ -44,7 +60,7 @@ export const stagedTree = {
 
 export const packedTree = {
   name: 'tarball',
-  ...alwaysStale,
+  whyStale,
   output: ({ root, folder }) => join(folder, `longhaul-${manifestOf(root).version}.tgz`),
 
   async run (context, logFile) {
@@ -52,6 +68,7 @@ export const packedTree = {
     await runLogged(command, [...args, 'pack', '--pack-destination', context.folder], {
       logFile, cwd: stageOf(context), env: childEnvironment(), wayOut: 'look at the log'
     })
+    writeStamp(stampOf(context), wanted(context))
   }
 }
 

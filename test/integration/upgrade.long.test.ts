@@ -1,28 +1,27 @@
 // A process of a new version replaces one of the old version under load, and back: with both
-// running for a while, and one after the other. LONGHAUL_OLD_TREE names a clone of an old version
-// with its build; by default the old version is this one under another number.
+// running for a while, and one after the other. npm has installed both from tarballs.
+// LONGHAUL_OLD_TREE names a clone of an old version with its build, or an installation of one; by
+// default the old version is this one under another number.
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
+import { installArguments, installedTree, packageOfVersion } from '../deploy/package-file.ts'
 import { createTempFolder, removeFolder } from '../kafka/process-guard.ts'
-import { repoRoot } from '../kafka/repo-root.ts'
 import { LoadedFlow } from './loaded-flow.ts'
 import type { MirrorProcess } from './mirror-process.ts'
 import { startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 const partitions = 4
 
-/** A copy of this program with another version. */
-function createTree (t: TestContext, version: string): string {
-  const root = repoRoot()
-  const tree = createTempFolder('version')
-  t.after(() => { removeFolder(tree) })
-  cpSync(join(root, 'dist/src'), join(tree, 'dist/src'), { recursive: true })
-  for (const name of ['node_modules', 'build']) symlinkSync(join(root, name), join(tree, name))
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object
-  writeFileSync(join(tree, 'package.json'), JSON.stringify({ ...manifest, version }))
-  return tree
+/** The folder of an installation of the package under another version. */
+function install (t: TestContext, version: string): string {
+  const folder = createTempFolder('version')
+  t.after(() => { removeFolder(folder) })
+  const prefix = join(folder, 'prefix')
+  execFileSync(process.execPath,
+    installArguments(packageOfVersion(folder, version), prefix), { stdio: 'pipe' })
+  return installedTree(prefix)
 }
 
 async function versionOf (mirror: MirrorProcess): Promise<string | undefined> {
@@ -37,8 +36,8 @@ describe('an upgrade and a roll-back under load', () => {
 
   test('lose and double no record', async t => {
     const isOldReal = process.env['LONGHAUL_OLD_TREE'] !== undefined
-    const oldTree = process.env['LONGHAUL_OLD_TREE'] ?? createTree(t, '0.0.9')
-    const newTree = createTree(t, '99.0.0')
+    const oldTree = process.env['LONGHAUL_OLD_TREE'] ?? install(t, '0.0.9')
+    const newTree = install(t, '99.0.0')
     const flow = await LoadedFlow.create(t, clusters, 'upgraded', { partitions })
     const first = await flow.start({}, oldTree)
     if (!isOldReal) assert.equal(await versionOf(first), '0.0.9')
