@@ -10,6 +10,7 @@ import { errorByCode } from '../src/orchestrator/errors/error-table.ts'
 import { flowPath, token } from './orchestrator/api/create-api.ts'
 import { cellsOf, chromiumPath, inPage, launchBrowser, openPage, textOf } from './page/browser.ts'
 import { createMovingMirror, type MovingMirror } from './page/moving-mirror.ts'
+import { untilSameStates } from './page/shown-states.ts'
 
 const skip = chromiumPath === undefined ? 'no Chromium: apt-get install chromium' : false
 const small = [{
@@ -70,25 +71,9 @@ test('the page shows what the API answers while a partition faults and recovers'
   const mirror = await createMovingMirror(t, small)
   const { page, errors } = await openPage(await launchBrowser(t), mirror.http.url)
   await until(page, `${shown('chips')}.includes('running 6')`)
-  const api = async (path: string): Promise<Record<string, unknown>> =>
-    (await mirror.api.app.inject(`${flowPath}${path}`)).json()
   const same = async (): Promise<void> => {
-    const flow = await api('') as { partitionsByState: Record<string, number> }
-    for (const [state, count] of Object.entries(flow.partitionsByState)) {
-      const chip = `document.querySelector('.chip[data-state="${state}"]')`
-      await until(page, count === 0
-        ? `!${chip} || ${chip}.hidden`
-        : `${chip}?.innerText === '${state} ${count}'`)
-    }
-    const { partitions } = await api('/partitions?state=faulted') as {
-      partitions: ReadonlyArray<{ topic: string, partition: number, reason: string }>
-    }
-    await until(page, `document.querySelectorAll('#attention tbody tr').length === ${
-      partitions.length}`)
-    const rows = (await cellsOf(page, 'attention'))
-      .map(([name, state, , why]) => [name, state, why])
-    assert.deepEqual(rows, partitions.map(each =>
-      [`${each.topic}-${each.partition}`, 'faulted', each.reason]))
+    await untilSameStates(page, async path =>
+      (await mirror.api.app.inject(`${flowPath}${path}`)).json())
   }
   await same()
   mirror.set('orders', 2, { state: 'faulted', code: faultCode, reason: 'the record is too large' })
