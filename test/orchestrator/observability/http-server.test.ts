@@ -1,11 +1,8 @@
 // The HTTP server, by real requests on a free port.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { ServerTls } from '../../../src/orchestrator/config/config.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -13,7 +10,7 @@ import {
   startHttpServer, type HttpServerOptions
 } from '../../../src/orchestrator/observability/http-server.ts'
 import { silentLog, type LogFields } from '../../../src/orchestrator/observability/log.ts'
-import { createTempFolder, removeFolder } from '../../kafka/process-guard.ts'
+import { createCertificate } from './server-certificate.ts'
 
 async function createServer (t: TestContext, options: Partial<HttpServerOptions> = {}) {
   const server = await startHttpServer({
@@ -112,17 +109,6 @@ test('an address that this machine lacks is an error that names metrics.host', a
   await assert.rejects(createServer(t, { host: '192.0.2.1' }),
     (error) => error instanceof ReplicatorError && error.setting === 'metrics.host')
 })
-
-function createCertificate (t: TestContext, name: string): ServerTls {
-  const folder = createTempFolder('certificate')
-  t.after(() => { removeFolder(folder) })
-  const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
-    'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', `/CN=${name}`,
-    '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate],
-  { stdio: 'ignore' })
-  return { certificate: readFileSync(certificate), key: readFileSync(key) }
-}
 
 test('with a certificate the server speaks TLS only, and adopts a replaced one', async (t) => {
   const [first, second] = [createCertificate(t, 'first'), createCertificate(t, 'second')]
