@@ -54,6 +54,7 @@ interface Reading {
   /** The next offset to arrive. */
   next: bigint
   movedMs: number
+  /** When the reading was last reported as slow, or when its end was known. */
   saidMs: number
 }
 
@@ -250,6 +251,7 @@ export class TopicReader {
       return
     }
     reading.state = 'reading'
+    reading.saidMs = this.#options.clock.monotonic()
     reading.next = start ?? 0n
     const at = start === undefined ? atBeginning : Number(start)
     this.#reassign(consumer, [{ topic: this.#options.topic, partition, offset: at }])
