@@ -60,9 +60,7 @@ export class PartitionPanel {
     this.#grid.show(states)
     this.#listed = pages.flatMap(({ partitions }) => partitions)
     this.#showList(pages.reduce((sum, { matching }) => sum + matching, 0))
-    // A button that has the focus must not be replaced.
-    const isUsed = byId('grid-detail').contains(document.activeElement)
-    if (this.#shown !== undefined && !isUsed) await this.#showFacts(this.#shown)
+    if (this.#shown !== undefined) await this.#showFacts(this.#shown)
   }
 
   move (topic: string, partition: number, state: string): void {
@@ -144,12 +142,15 @@ export class PartitionPanel {
   async #showFacts (
     shown: { readonly cell: GridCell, readonly isChosen: boolean }
   ): Promise<void> {
+    // A button that has the focus must not be replaced. It may get the focus before the answer.
+    const isUsed = (): boolean => byId('grid-detail').contains(document.activeElement)
+    if (isUsed()) return
     const asked = this.#asked
     const { cell: { partition, topic }, isChosen } = shown
     const page = await get<PartitionPage>(`${flowPath(this.#flow)}/partitions`, {
       processes: 'all', topic, limit: 1, ...partition > 0 && { after: `${topic}-${partition - 1}` }
     }).catch(() => undefined)
-    if (asked !== this.#asked) return
+    if (asked !== this.#asked || isUsed()) return
     const found = page?.partitions.find(each => each.partition === partition)
     byId('grid-detail').replaceChildren(
       headOf(shown.cell, found?.state ?? shown.cell.state),
