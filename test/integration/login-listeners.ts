@@ -21,13 +21,14 @@ export interface LoginCluster {
   close (): Promise<void>
 }
 
+/** `moreListeners` are added to those of the logins here. */
 export async function startLoginCluster (
-  options: Omit<KafkaClusterOptions, 'moreListeners'> = {}
+  { moreListeners = [], ...options }: KafkaClusterOptions = {}
 ): Promise<LoginCluster> {
   const certificates = await Certificates.create()
   try {
     const cluster = await startKafkaCluster(undefined,
-      { ...options, moreListeners: listeners(certificates) })
+      { ...options, moreListeners: [...listeners(certificates), ...moreListeners] })
     // Kafka refuses two credentials of one user in one request.
     await Promise.all(['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(async mechanism =>
       await cluster.runTool('kafka.admin.ConfigCommand', ['--alter', '--entity-type', 'users',

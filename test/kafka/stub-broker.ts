@@ -3,15 +3,13 @@
 // mock shows on demand.
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { int16, int32, string, type BrokerAddress } from './raw-request.ts'
+import { answerLogin, saslAuthenticate, saslHandshake, type TokenCheck } from './token-login.ts'
 
 const fetch = 1
 const metadata = 3
-const saslHandshake = 17
 const apiVersions = 18
-const saslAuthenticate = 36
 const leaderNotAvailable = 5
 const unsupportedVersion = 35
-const saslAuthenticationFailed = 58
 
 /** The versions of requests that it claims to know. */
 const offered = [
@@ -34,7 +32,7 @@ export class StubBroker implements BrokerAddress {
   /** Answers to Metadata that named no broker. */
   emptyAnswers = 0
   /** Why a token of OAUTHBEARER is refused; undefined: it is accepted. */
-  refusalOf: (token: string) => string | undefined = () => undefined
+  refusalOf: TokenCheck = () => undefined
   #port = 0
   readonly #unanswered = new Map<number, number>()
 
@@ -79,6 +77,11 @@ export class StubBroker implements BrokerAddress {
 
   #answer (socket: Socket, request: Buffer): void {
     const [api, version] = [request.readInt16BE(0), request.readInt16BE(2)]
+    const login = answerLogin(request, this.refusalOf)
+    if (login !== undefined) {
+      socket.write(Buffer.concat([int32(login.response.length), login.response]))
+      return
+    }
     const body = this.#body(api, version, request)
     if (body === undefined) {
       this.#unanswered.set(api, (this.#unanswered.get(api) ?? 0) + 1)
@@ -89,18 +92,7 @@ export class StubBroker implements BrokerAddress {
 
   #body (api: number, version: number, request: Buffer): Buffer | undefined {
     if (api === metadata) return this.#metadata(request)
-    if (api === saslHandshake) return Buffer.concat([int16(0), int32(1), string('OAUTHBEARER')])
-    if (api === saslAuthenticate) return this.#authentication(request)
     return api === apiVersions ? versions(version) : undefined
-  }
-
-  /** SaslAuthenticate v0: error, message, bytes of the server. Form of the token: RFC 7628, 3.1. */
-  #authentication (request: Buffer): Buffer {
-    const [, token] = /\x01auth=Bearer ([^\x01]*)\x01/.exec(request.toString('latin1')) ?? []
-    const refusal = token === undefined ? 'not a token' : this.refusalOf(token)
-    return refusal === undefined
-      ? Buffer.concat([int16(0), int16(-1), int32(0)])
-      : Buffer.concat([int16(saslAuthenticationFailed), string(refusal), int32(0)])
   }
 
   /** Metadata v2: brokers, cluster id, controller, topics; all asked for are the topic `known`. */
