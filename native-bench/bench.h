@@ -100,6 +100,7 @@ struct Bench {
 };
 
 void Crc32cBench(Run& run);
+void MergeBench(Run& run);
 void OutboxBench(Run& run);
 void ProtocolBench(Run& run);
 void RecordBatchBench(Run& run);

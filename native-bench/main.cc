@@ -14,6 +14,7 @@ using longhaul::bench::Mode;
 
 constexpr Bench kBenches[] = {
     {"crc32c", longhaul::bench::Crc32cBench},
+    {"merge", longhaul::bench::MergeBench},
     {"outbox", longhaul::bench::OutboxBench},
     {"protocol", longhaul::bench::ProtocolBench},
     {"record_batch", longhaul::bench::RecordBatchBench},
