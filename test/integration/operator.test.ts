@@ -1,9 +1,16 @@
 // What operators do from a command line: show a flow, pause and resume it, skip a record, while it
 // runs and while it does not.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { eventually } from '../kafka/eventually.ts'
 import { produce } from '../kafka/kafka-producer.ts'
+import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { countRecords, untilRecords } from './comparison.ts'
+import {
+  changes, reads, runDocumentedCommands, sendDocumentedRequests
+} from './documented-runs.ts'
 import {
   createPropertiesFile, runCommand, startMirror, type MirrorProcess
 } from './mirror-process.ts'
@@ -24,7 +31,7 @@ interface ShownFlow {
   readonly partitions: readonly ShownPartition[]
 }
 
-describe('the commands of an operator', { timeout: 300_000 }, () => {
+describe('the commands of an operator', { timeout: 600_000 }, () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
@@ -89,6 +96,32 @@ describe('the commands of an operator', { timeout: 300_000 }, () => {
     await runCommand(['resume', file, '--topic', topic, '--reason', 'over'])
     const second = await startMirror(t, file)
     await untilRecords(second, target, `east.${topic}`, 20)
+    // The next process would wait until the group has removed a killed one.
+    assert.equal((await second.stop()).code, 0)
+  })
+
+  test('end as the documents say while a mirror runs', async t => {
+    const { source, target } = clusters
+    const [topic, token] = ['documented', 'a-token-of-24-characters']
+    await source.createTopic(topic)
+    await produce(source.bootstrapServers, topic, numbered(0, 10))
+    const admin = createAdmin(t, source.bootstrapServers)
+    // The first commit of a cluster creates the topic of committed offsets.
+    await eventually('a commit', async () => (await admin.commitGroupOffsets('billing',
+      [{ topic, partition: 0, offset: 4n, metadata: '' }]))
+      .every(({ error }) => error === undefined))
+    const file = createPropertiesFile(t, flowProperties(clusters,
+      { 'east->west.topics': topic, 'api.token': token }))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, `east.${topic}`, 10)
+    const url = String(mirror.log.find(each => typeof each['url'] === 'string')?.['url'])
+    const names = { file, topic, url, token, folder: dirname(file) }
+    assert.deepEqual(await runDocumentedCommands(names, reads), [])
+    assert.match(readFileSync(join(names.folder, 'billing.csv'), 'utf8'), /east\.documented,0,4/)
+    assert.deepEqual(await runDocumentedCommands(names, changes), [])
+    assert.deepEqual(await sendDocumentedRequests(names), [])
+    await untilShown(mirror, 'paused', 1)
+    assert.equal((await mirror.stop()).code, 0)
   })
 
   // Regression: an empty table and exit code 0, and "caught up" of no partition at all.
@@ -113,6 +146,7 @@ describe('the commands of an operator', { timeout: 300_000 }, () => {
     const other = await runCommand(['status', file, '--flow', 'a->b'])
     assert.equal(other.exit.code, 2)
     assert.match(other.stderr, /--flow=a->b: the file enables east->west/)
+    assert.equal((await mirror.stop()).code, 0)
   })
 
   test('skip forward, and never back', async t => {
