@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { decodeProgress, withHistory } from '../../../src/orchestrator/progress/progress-record.ts'
 import { partitionKey } from '../../../src/orchestrator/progress/progress.ts'
 import { batchesOnTarget } from '../../integrity/crashed-mirror.ts'
+import { evictMembers } from '../../kafka/consumer-group.ts'
 import { readTopic, type ConsumedRecord } from '../../kafka/kafka-consumer.ts'
 import { produce, type ProducedRecord } from '../../kafka/kafka-producer.ts'
 import {
@@ -84,6 +85,7 @@ describe('faults of the own state', () => {
     await flow.more(first)
     // Killed, so that the next process finds only records that were written again.
     await Promise.all([first.kill(), second.kill()])
+    await evictMembers(clusters.target, group)
     const third = await flow.start()
     await flow.more(third)
     await flow.finish(third)
@@ -121,6 +123,7 @@ describe('faults of the own state', () => {
       partition: 0, key: producerKey, value: '{"version":1,"producerId":"4711","producerEpoch":0}'
     }])
     await first.kill()
+    await evictMembers(target, group)
     const second = await flow.start()
     await flow.more(second)
     await flow.finish(second)
