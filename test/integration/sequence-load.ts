@@ -91,7 +91,8 @@ export async function assertEachOnceInOrder (
   const loaded = typeof partitions === 'number'
     ? Array.from({ length: partitions }, (_, each) => each)
     : partitions
-  const records = await readTopic(cluster.plainBootstrapServers, topic)
+  const records = await readTopic(cluster.plainBootstrapServers, topic,
+    { expected: count * loaded.length })
   for (const partition of loaded) {
     const numbers = records.filter(record => record.partition === partition)
       .map(({ value }) => Number.parseInt(value?.toString() ?? '', 10))

@@ -21,6 +21,11 @@ export interface ReadSettings {
    * partition.
    */
   readonly count?: number
+  /**
+   * Records that are known to be there, in all partitions: waits 10 s for them at the ends. A
+   * broker that hung returns its old end until it learns that another one leads the partition.
+   */
+  readonly expected?: number
   readonly partitions?: readonly number[]
   readonly isolation?: 'read_committed' | 'read_uncommitted'
   readonly timeoutMs?: number
@@ -28,6 +33,7 @@ export interface ReadSettings {
 }
 
 const recordsPerPoll = 10_000
+const missingMs = 10_000
 
 /** The records by partition, then offset. */
 export async function readTopic (
@@ -43,7 +49,7 @@ export async function readTopic (
     const known = await connect(consumer, topic, timeoutMs)
     const partitions = settings.partitions ?? known
     consumer.assign(partitions.map(partition => ({ topic, partition, offset: offsetBeginning })))
-    const records = await readUntil(consumer, partitions, settings.count, deadline, () =>
+    const records = await readUntil(consumer, partitions, settings, deadline, () =>
       `${topic}: ${failures.map(f => f.message).join('; ')}`)
     return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
   } finally {
@@ -93,15 +99,20 @@ async function connect (
 }
 
 async function readUntil (
-  consumer: KafkaConsumer, partitions: readonly number[], count: number | undefined,
+  consumer: KafkaConsumer, partitions: readonly number[], { count, expected = 0 }: ReadSettings,
   deadline: number, context: () => string
 ): Promise<ConsumedRecord[]> {
   const records: ConsumedRecord[] = []
   const ended = new Set<number>()
-  consumer.on('partition.eof', event => { ended.add(event.partition) })
+  let endedAt = Infinity
+  consumer.on('partition.eof', event => {
+    ended.add(event.partition)
+    if (ended.size === partitions.length) endedAt = Math.min(endedAt, Date.now())
+  })
   consumer.setDefaultConsumeTimeout(50)
   const isDone = count === undefined
-    ? () => partitions.every(partition => ended.has(partition))
+    ? () => records.length >= expected ? ended.size === partitions.length
+        : Date.now() > endedAt + missingMs
     : () => records.length >= count
   while (!isDone()) {
     if (Date.now() > deadline) {
