@@ -98,19 +98,19 @@ async function groupReport (
 async function settingsReport (
   t: TestContext, admin: ClusterAdmin, { source, target }: MirroredClusters
 ): Promise<ControlPlaneReport> {
-  const created = await configs(admin, remote)
+  const created = await configsOf(admin, remote)
   // MirrorMaker 2 keeps a setting that the brokers of the source set, such as segment.bytes here.
   await alterTopicConfig(target, remote, { 'flush.messages': '12345678' })
   await alterTopicConfig(source, 'orders', { 'retention.ms': '2000002' })
   await until('the changed setting', async () =>
-    (await configs(admin, remote))['retention.ms'] === '2000002')
-  const { 'flush.messages': ofTarget = 'deleted', ...changed } = await configs(admin, remote)
+    (await configsOf(admin, remote))['retention.ms'] === '2000002')
+  const { 'flush.messages': ofTarget = 'deleted', ...changed } = await configsOf(admin, remote)
   const policyOf = async (
     of: ClusterAdmin, topic: string
   ): Promise<readonly [string, string | null | undefined]> => {
     // A topic is created with its first record.
-    await until(`the topic ${topic}`, async () => 'cleanup.policy' in await configs(of, topic))
-    return [topic, (await configs(of, topic))['cleanup.policy']]
+    await until(`the topic ${topic}`, async () => 'cleanup.policy' in await configsOf(of, topic))
+    return [topic, (await configsOf(of, topic))['cleanup.policy']]
   }
   const atSource = createAdmin(t, source.bootstrapServers)
   return {
@@ -189,7 +189,7 @@ async function internalReport (
 }
 
 /** What is set for the topic itself. */
-async function configs (
+export async function configsOf (
   admin: ClusterAdmin, topic: string
 ): Promise<Readonly<Record<string, string | null>>> {
   const [described] = await admin.describeConfigs([{ type: 'topic', name: topic }])

@@ -2,7 +2,6 @@
 // file, and do what the row says. Needs Java.
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
-import type { ClusterAdmin } from '../../src/orchestrator/cluster/cluster-admin.ts'
 import type { DifferenceName } from '../../src/orchestrator/config/differences.ts'
 import { addAcl } from '../kafka/acls.ts'
 import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
@@ -12,7 +11,7 @@ import { deleteRecords } from '../kafka/partition-operations.ts'
 import { apiKeyOf } from '../kafka/request-heads.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { countRecords, rawBatches } from './comparison.ts'
-import { withAuthorizer } from './control-plane-report.ts'
+import { configsOf, withAuthorizer } from './control-plane-report.ts'
 import { engines, startEither, type EitherMirror, type Engine } from './either-mirror.ts'
 import { ofMirrorMaker } from './mirror-maker-process.ts'
 import { createPropertiesFile, runCommand, type Properties } from './mirror-process.ts'
@@ -123,16 +122,6 @@ async function prepareTopics (source: KafkaCluster): Promise<void> {
   await source.createTopic('lossy')
   await write(source, 'lossy', ['0', '1', '2', '3'])
   await addAcl(source, aclOf('first'))
-}
-
-/** What is set for the topic itself. */
-async function configsOf (
-  admin: ClusterAdmin, topic: string
-): Promise<Readonly<Record<string, string | null>>> {
-  const [described] = await admin.describeConfigs([{ type: 'topic', name: topic }])
-  return Object.fromEntries((described?.entries ?? [])
-    .filter(({ source }) => source === 'DYNAMIC_TOPIC_CONFIG')
-    .map(({ name, value }) => [name, value] as const).sort())
 }
 
 async function reportLatest (

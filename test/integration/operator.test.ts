@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, test, type TestContext } from 'node:test'
 import { eventually } from '../kafka/eventually.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
@@ -43,6 +43,19 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
     return { code: exit.code, flow }
   }
 
+  /** Resolves when a new topic with this many records is mirrored. */
+  const startMirrored = async (
+    t: TestContext, topic: string, count: number
+  ): Promise<{ readonly file: string, readonly mirror: MirrorProcess }> => {
+    const { source, target } = clusters
+    await source.createTopic(topic)
+    await produce(source.bootstrapServers, topic, numbered(0, count))
+    const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, `east.${topic}`, count)
+    return { file, mirror }
+  }
+
   test('refuse a flow that has never run', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': 'never' }))
     const paused = await runCommand(['pause', file, '--reason', 'a test'])
@@ -55,11 +68,7 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
   test('pause, show and resume a topic, also while no process runs', async t => {
     const { source, target } = clusters
     const topic = 'orders'
-    await source.createTopic(topic)
-    await produce(source.bootstrapServers, topic, numbered(0, 10))
-    const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
-    const first = await startMirror(t, file)
-    await untilRecords(first, target, `east.${topic}`, 10)
+    const { file, mirror: first } = await startMirrored(t, topic, 10)
     const running = await show(file)
     assert.equal(running.code, 0)
     assert.equal(running.flow.processes, 1)
@@ -126,13 +135,8 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
 
   // Regression: an empty table and exit code 0, and "caught up" of no partition at all.
   test('report a topic that no flow mirrors, and choose one flow', async t => {
-    const { source, target } = clusters
     const topic = 'chosen'
-    await source.createTopic(topic)
-    await produce(source.bootstrapServers, topic, numbered(0, 5))
-    const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
-    const mirror = await startMirror(t, file)
-    await untilRecords(mirror, target, `east.${topic}`, 5)
+    const { file, mirror } = await startMirrored(t, topic, 5)
     for (const command of [['status'], ['topics'], ['partitions', 'list'], ['lag'],
       ['wait', '--caught-up', '--timeout', '5s']]) {
       const { exit, stderr, stdout } =
@@ -152,11 +156,7 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
   test('skip forward, and never back', async t => {
     const { source, target } = clusters
     const topic = 'skipped'
-    await source.createTopic(topic)
-    await produce(source.bootstrapServers, topic, numbered(0, 10))
-    const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
-    const mirror: MirrorProcess = await startMirror(t, file)
-    await untilRecords(mirror, target, `east.${topic}`, 10)
+    const { file, mirror } = await startMirrored(t, topic, 10)
     const skip = async (to: string) => await runCommand(['partitions', 'skip', file,
       '--topic', topic, '--partition', '0', '--to', to, '--reason', 'a test'])
     // The position is in the progress topic after the next interval at the latest.
