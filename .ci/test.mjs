@@ -5,13 +5,14 @@
 //   --versions   npm run test:versions: *.versions.test.ts
 // A WORD selects the test files whose path, and the programs whose name, contains it; other
 // arguments that begin with -- are passed to node's test runner. LONGHAUL_TEST_JOBS: how many jobs
-// run at a time.
+// run at a time. LONGHAUL_TEST_ATTEMPTS=2: files that failed run once more, alone, at the end.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runJob, stopJobs } from './test-run/job.mjs'
+import { readAttempts, runSecondAttempts } from './test-run/second-attempt.mjs'
 import { chooseSlots, readSeconds, runInSlots, writeSeconds } from './test-run/slots.mjs'
-import { printResult, printTables } from './test-run/summary.mjs'
+import { printResult, printSecondAttempt, printTables } from './test-run/summary.mjs'
 import { listTestFiles } from './test-run/test-files.mjs'
 
 const root = resolve(fileURLToPath(import.meta.url), '../..')
@@ -93,20 +94,35 @@ async function main () {
     console.error(`longhaul: no test matches ${words.join(' ')}`)
     return 1
   }
+  const attempts = readAttempts(process.env.LONGHAUL_TEST_ATTEMPTS)
   mkdirSync(outputFolder, { recursive: true })
   const lastSeconds = readSeconds(secondsFile)
   const startedAt = performance.now()
-  const results = await runInSlots(jobs, {
+  const run = (job) => runJob(job, root)
+  const firstResults = await runInSlots(jobs, {
     ...chooseSlots(),
     lastSeconds,
-    run: (job) => runJob(job, root),
+    run,
     onEnd: (result) => {
-      writeFileSync(join(outputFolder, `${result.name.replaceAll('/', '-')}.log`), result.output)
+      writeOutput(result, '')
       printResult(result, words.length > 0)
+    }
+  })
+  const results = await runSecondAttempts(firstResults, {
+    attempts,
+    jobs,
+    run,
+    onEnd: (first, second) => {
+      writeOutput(second, '-second-attempt')
+      printSecondAttempt(first, second)
     }
   })
   writeSeconds(secondsFile, lastSeconds, results)
   return printTables(results, (performance.now() - startedAt) / 1000) ? 0 : 1
+}
+
+function writeOutput ({ name, output }, suffix) {
+  writeFileSync(join(outputFolder, `${name.replaceAll('/', '-')}${suffix}.log`), output)
 }
 
 for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]]) {

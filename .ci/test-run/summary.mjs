@@ -15,6 +15,15 @@ export function printResult (result, isShown) {
   console.log(line)
 }
 
+/** Of a flaky file the first attempt says what is wrong, and is printed again near the end. */
+export function printSecondAttempt (first, second) {
+  console.log(`\n== second attempt of ${first.name}, alone`)
+  printResult(second, false)
+  if (second.failed === 0) {
+    console.log(`\n== FLAKY ${first.name}: its first attempt\n${first.output.trimEnd()}`)
+  }
+}
+
 /** Prints tables and the last line; true if no job failed. */
 export function printTables (results, seconds) {
   const stages = [...new Set(results.map(({ stage }) => stage))]
@@ -31,13 +40,22 @@ export function printTables (results, seconds) {
     console.log(`\n${name}: ${note}`)
   }
   const failed = results.filter((result) => result.failed > 0)
-  if (failed.length > 0) console.log(`\nfailed: ${failed.map(({ name }) => name).join(' ')}`)
+  if (failed.length > 0) console.log(`\nfailed: ${namesOf(failed)}`)
+  const flaky = results.filter((result) => result.isFlaky)
+  if (flaky.length > 0) {
+    console.log(`\nFLAKY, passed only in a second attempt: ${namesOf(flaky)}\n` +
+      'A flaky file is a defect: open an issue with its first output, above under "== FLAKY"')
+  }
   const count = sum(results, (result) => result.failed)
   const cpuSeconds = sum(results, (result) => result.cpuSeconds)
   console.log(`\n${(seconds / 60).toFixed(1)} minutes; ` +
     `${(cpuSeconds / seconds).toFixed(1)} processors were busy on average`)
   console.log(`${sum(results, ({ passed }) => passed)} passed, ${count} failed`)
   return count === 0
+}
+
+function namesOf (results) {
+  return results.map(({ name }) => name).join(' ')
 }
 
 function sum (list, pick) {
