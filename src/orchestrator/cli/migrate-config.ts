@@ -32,8 +32,8 @@ export function migrateConfig (
       writeFileSync(to, text, { mode: 0o600, flag: 'wx' })
       stderr.write(`wrote ${to}\n`)
     }
-    for (const { configs, worker } of read) {
-      for (const line of importOptionsOf(configs, worker)) stderr.write(`${line}\n`)
+    for (const line of importOptionsOf(read.flatMap(({ configs }) => configs))) {
+      stderr.write(`${line}\n`)
     }
     return exitCodes.ok
   } catch (thrown) {

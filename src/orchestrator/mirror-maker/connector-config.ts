@@ -5,14 +5,12 @@ import { escapeValue } from '../config/properties-text.ts'
 import { redactValue } from '../config/secret-properties.ts'
 import { fieldsOf } from './parsed-value.ts'
 
-/** The Kafka Connect workers that run the connectors. */
-export interface WorkerNames {
-  readonly group: string
-  readonly offsetsTopic: string
-}
-
 /** `{"name": ..., "config": {...}}`, or the object of `config` alone. */
 export type ConnectorConfig = Readonly<Record<string, string>>
+
+/** Names of the workers that run a connector. Only Strimzi's resource has them. */
+export const workerGroup = 'target.cluster.group.id'
+export const workerOffsets = 'target.cluster.offset.storage.topic'
 
 const connectorClass =
   /^org\.apache\.kafka\.connect\.mirror\.Mirror(Source|Checkpoint|Heartbeat)Connector$/
@@ -116,20 +114,16 @@ function switchedOff (
 }
 
 /**
- * The options with which a command imports the positions of each flow: its connector and the
- * workers.
+ * The options with which a command imports the positions of each flow, beside what the file says.
  */
-export function importOptionsOf (
-  configs: readonly ConnectorConfig[], worker: WorkerNames | undefined
-): readonly string[] {
+export function importOptionsOf (configs: readonly ConnectorConfig[]): readonly string[] {
   return configs.filter(config => typeOf(config) === 'MirrorSourceConnector').map(config => {
     const { name = 'MirrorSourceConnector' } = config
-    return `for the import of ${aliasesOf(config).join('->')}: --connector '${name}' ` +
-      `--offsets-topic ${worker?.offsetsTopic ?? 'OFFSETS'} ` +
-      `--connect-group ${worker?.group ?? 'GROUP'}` +
-      (worker === undefined
-        ? ', where OFFSETS is offset.storage.topic and GROUP is group.id of the Connect workers'
-        : '')
+    return `for the import of ${aliasesOf(config).join('->')}: --connector '${name}'` +
+      (workerGroup in config && workerOffsets in config
+        ? ''
+        : ' --offsets-topic OFFSETS --connect-group GROUP, where OFFSETS is ' +
+          'offset.storage.topic and GROUP is group.id of the Connect workers')
   })
 }
 

@@ -1,13 +1,11 @@
 // Converts Strimzi's KafkaMirrorMaker2 resource, v1beta2 and v1, to the configurations of the
 // connectors that Strimzi creates for it. Pure.
-import type { ConnectorConfig, WorkerNames } from './connector-config.ts'
+import { workerGroup, workerOffsets, type ConnectorConfig } from './connector-config.ts'
 import { fieldsOf, listOf, textsOf, type Fields } from './parsed-value.ts'
 import { loginOf } from './strimzi-login.ts'
 
 export interface StrimziConfigs {
   readonly configs: readonly ConnectorConfig[]
-  /** Undefined: the resource does not name them. */
-  readonly worker?: WorkerNames
   /** Properties of the resource that the user must add to the file by hand. */
   readonly warnings: readonly string[]
 }
@@ -37,8 +35,8 @@ export function strimziConfigsOf (value: unknown): StrimziConfigs | undefined {
   const clusters = new Map(mirrors.flatMap(({ source, target }) => [source, target])
     .map(cluster => [aliasOf(cluster), cluster]))
   return {
-    configs: mirrors.flatMap(({ mirror, source, target }) => configsOf(mirror, source, target)),
-    worker: workerOf(spec),
+    configs: mirrors.flatMap(({ mirror, source, target }) =>
+      configsOf(mirror, source, target, workerOf(spec))),
     warnings: [
       ...mirrors.flatMap(({ mirror, source, target }) =>
         remarksOn(mirror, `${aliasOf(source)}->${aliasOf(target)}`)),
@@ -82,14 +80,17 @@ function pairOf (
   }
 }
 
-/** v1 has fields for these names; v1beta2 has them in the configuration of the workers' cluster. */
-function workerOf (spec: Fields): WorkerNames {
+/**
+ * The names of the workers at the target. v1 has fields for them; v1beta2 has them in the
+ * configuration of the workers' cluster.
+ */
+function workerOf (spec: Fields): ConnectorConfig {
   const target = textsOf(spec['target'])
   const connect = listOf(spec['clusters']).find(({ alias }) => alias === spec['connectCluster'])
   const config = textsOf(connect?.['config'])
   return {
-    group: target['groupId'] ?? config['group.id'] ?? 'mirrormaker2-cluster',
-    offsetsTopic: target['offsetStorageTopic'] ?? config['offset.storage.topic'] ??
+    [workerGroup]: target['groupId'] ?? config['group.id'] ?? 'mirrormaker2-cluster',
+    [workerOffsets]: target['offsetStorageTopic'] ?? config['offset.storage.topic'] ??
       'mirrormaker2-cluster-offsets'
   }
 }
@@ -97,13 +98,14 @@ function workerOf (spec: Fields): WorkerNames {
 const aliasOf = (cluster: Fields): string => String(cluster['alias'])
 
 function configsOf (
-  mirror: Fields, source: Fields, target: Fields
+  mirror: Fields, source: Fields, target: Fields, worker: ConnectorConfig
 ): readonly ConnectorConfig[] {
   const common: Record<string, string> = {
     'source.cluster.alias': aliasOf(source),
     'target.cluster.alias': aliasOf(target),
     ...clusterProperties('source', source),
-    ...clusterProperties('target', target)
+    ...clusterProperties('target', target),
+    ...worker
   }
   const chosen = Object.fromEntries(patterns.flatMap(([property, setting]) => {
     const value = mirror[setting]
@@ -126,7 +128,7 @@ function clusterProperties (
   const properties = {
     ...typeof bootstrapServers === 'string' ? { 'bootstrap.servers': bootstrapServers } : {},
     ...loginOf(aliasOf(cluster), cluster).properties,
-    // A setting of the Connect worker, which Longhaul does not have.
+    // Settings of the Connect worker: workerOf() adds those that a migration needs.
     ...Object.fromEntries(Object.entries(textsOf(cluster['config']))
       .filter(([name]) => !/^(offset|config|status)\.storage\.|^group\.id$/.test(name)))
   }

@@ -8,6 +8,9 @@ import { exitCodes, type ExitCode } from '../../../src/orchestrator/cli/exit-cod
 import { migrateConfig } from '../../../src/orchestrator/cli/migrate-config.ts'
 import type { Terminal } from '../../../src/orchestrator/cli/terminal.ts'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
+import {
+  connectGroupOf, offsetsTopicOf
+} from '../../../src/orchestrator/migration/import-flow.ts'
 
 interface Answer {
   readonly code: ExitCode
@@ -35,12 +38,14 @@ function migrated (t: TestContext, texts: readonly string[], to?: string): Answe
   return { code, ...written, stdout: readFileSync(join(folder, to), 'utf8') }
 }
 
-const flow = [
+const flowOf = (group: string, offsetsTopic: string): string => [
   'clusters = east, west',
   'east->west.enabled = true',
   'east.bootstrap.servers = east-1:9092',
   'west.bootstrap.servers = west-1:9092',
   'west.request.timeout.ms = 9000',
+  `west.group.id = ${group}`,
+  `west.offset.storage.topic = ${offsetsTopic}`,
   'east->west.replication.factor = -1',
   'east->west.topics = orders|pay\\\\..*',
   'east->west.sync.group.offsets.enabled = true',
@@ -118,25 +123,29 @@ spec:
 
 describe('migrate-config writes the file of', () => {
   const resources = [
-    ['v1beta2', v1beta2, 'mirrormaker2-cluster-offsets --connect-group mirrormaker2-cluster'],
-    ['v1', v1, 'mirror-offsets --connect-group mirror']
+    ['v1beta2', v1beta2, 'mirrormaker2-cluster', 'mirrormaker2-cluster-offsets'],
+    ['v1', v1, 'mirror', 'mirror-offsets']
   ] as const
-  for (const [name, text, workers] of resources) {
+  for (const [name, text, group, offsetsTopic] of resources) {
     test(`a KafkaMirrorMaker2 resource in ${name}`, t => {
       const { code, stderr, stdout } = migrated(t, [text])
-      assert.deepEqual([code, stdout], [exitCodes.ok, flow])
-      // Strimzi's names, which the import cannot know without the options.
-      assert.equal(stderr, noHeartbeats + 'for the import of east->west: --connector ' +
-        `'east->west.MirrorSourceConnector' --offsets-topic ${workers}\n`)
+      assert.deepEqual([code, stdout], [exitCodes.ok, flowOf(group, offsetsTopic)])
+      assert.equal(stderr, noHeartbeats +
+        "for the import of east->west: --connector 'east->west.MirrorSourceConnector'\n")
       const parsed = parseConfig(stdout)
       assert.ok(parsed.ok)
-      assert.deepEqual(parsed.config.flows.map(each => each.name), ['east->west'])
+      const { flows: [flow, ...others], warnings } = parsed.config
+      assert.ok(flow !== undefined && others.length === 0)
+      assert.deepEqual([flow.name, connectGroupOf(flow, {}), offsetsTopicOf(flow, {})],
+        ['east->west', group, offsetsTopic])
+      assert.deepEqual(warnings, [])
     })
   }
 
   test('a file of several documents, and the list that kubectl prints', t => {
     const documents = `---\nkind: Secret\n---${v1beta2}---\n`
-    assert.equal(migrated(t, [documents]).stdout, flow)
+    assert.equal(migrated(t, [documents]).stdout,
+      flowOf('mirrormaker2-cluster', 'mirrormaker2-cluster-offsets'))
     const list = JSON.stringify({ kind: 'List', items: [{ kind: 'Secret' }] })
     const { code, stderr } = migrated(t, [list])
     assert.equal(code, exitCodes.usage)
