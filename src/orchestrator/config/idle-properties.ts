@@ -1,5 +1,5 @@
 // Properties of a MirrorMaker 2 file without effect in Longhaul. Each causes one warning with the
-// reason. None is refused, so that a file of MirrorMaker 2 works here.
+// reason, so that a file of MirrorMaker 2 works here; only a value that changes records is refused.
 
 export interface IdleProperty {
   /** MirrorMaker 2's default, for the documentation. */
@@ -9,7 +9,8 @@ export interface IdleProperty {
   readonly secret?: boolean
   /**
    * Whether MirrorMaker 2 would write other records with this value. Such a value is refused: a
-   * field that a transform hides must not reach the target.
+   * field that a transform hides must not reach the target. Any other value says what Longhaul
+   * does, and causes no warning.
    */
   readonly changesRecords?: (value: string) => boolean
 }

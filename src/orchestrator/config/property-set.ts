@@ -155,8 +155,10 @@ export class PropertySet {
     // config-providers.ts has read them before the properties are put in their places.
     if (/^config\.providers\.[^.]+\.class$/.test(entry.key)) return false
     const accepted = plain ? idleProperty(name) : undefined
-    if (accepted?.changesRecords?.(entry.value) === true) {
-      this.#findings.refuse('CONFIG_CHANGES_RECORDS', describeEntry(entry), entry.key)
+    if (accepted?.changesRecords !== undefined) {
+      if (accepted.changesRecords(entry.value)) {
+        this.#findings.refuse('CONFIG_CHANGES_RECORDS', describeEntry(entry), entry.key)
+      }
       return false
     }
     if (accepted !== undefined && !(isClientProperty(name) && level.at !== 'flow')) {

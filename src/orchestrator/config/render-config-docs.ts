@@ -19,7 +19,8 @@ export function renderConfigDocs (): string {
     clientIntroduction,
     clientsTable(),
     '## Properties of MirrorMaker 2 without effect',
-    'Each causes one warning with the reason.',
+    'Each causes one warning with the reason; `transforms`, `predicates` and converters with a ' +
+      'value that changes no record cause none.',
     idleTable()
   ].join('\n\n') + '\n'
 }

@@ -120,7 +120,7 @@ test('a production file is accepted, with warnings for properties without effect
   assert.equal(flow.target.admin.properties['socket.timeout.ms'], '60000')
   assert.equal(flow.policy.remoteTopic('orders'), 'orders')
   assert.equal(flow.settings['auto.offset.reset'], 'latest')
-  assert.equal(warnings.length, 11, warnings.join('\n'))
+  assert.equal(warnings.length, 10, warnings.join('\n'))
 })
 
 test('any layout of a properties file means the same', () => {
