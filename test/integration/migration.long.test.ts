@@ -3,11 +3,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { eventually } from '../kafka/eventually.ts'
+import { TestMember } from '../kafka/group-member.ts'
+import { readTopic } from '../kafka/kafka-consumer.ts'
+import { produce } from '../kafka/kafka-producer.ts'
 import { countRecords, untilRecords } from './comparison.ts'
-import { committedByMirrorMaker } from './mirror-maker-positions.ts'
+import { commitAsMirrorMaker, committedByMirrorMaker, numbered } from './mirror-maker-positions.ts'
 import { MirrorMaker, ofMirrorMaker } from './mirror-maker-process.ts'
 import { createPropertiesFile, runCommand, startMirror } from './mirror-process.ts'
-import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+import {
+  flowProperties, smallFlows, startClusters, type MirroredClusters
+} from './mirrored-clusters.ts'
 import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
 
 const partitions = 3
@@ -23,6 +28,13 @@ async function mustRun (args: readonly string[]): Promise<string> {
   return `${stdout}${stderr}`
 }
 
+/** The worker is in its group, whether or not MirrorMaker 2 has just committed. */
+async function refusedWhileRunning (args: readonly string[]): Promise<void> {
+  const { exit, stderr, stdout } = await runCommand([...args])
+  assert.equal(exit.code, 1, `${stdout}${stderr}`)
+  assert.match(stdout, /its group has 1 worker.*\(MIRROR_MAKER_RUNS\)/s)
+}
+
 describe('a move from MirrorMaker 2 and a roll-back', { timeout: 600_000 }, () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
@@ -33,20 +45,27 @@ describe('a move from MirrorMaker 2 and a roll-back', { timeout: 600_000 }, () =
     await source.createTopic(topic, { partitions })
     const file = createPropertiesFile(t,
       flowProperties(clusters, {
-        ...ofMirrorMaker, 'east->west.topics': topic, 'offset.storage.topic': 'positions'
+        ...ofMirrorMaker, 'east->west.topics': topic, 'offset.storage.topic': 'positions',
+        'west.group.id': 'movers'
       }))
     const load = await SequenceLoad.start(t, source, topic, { partitions })
     const first = await MirrorMaker.start(t, file)
     await eventually('a commit of each partition', async () =>
       (await committedByMirrorMaker(clusters, topic, 'positions').catch(() => []))
         .filter(offset => offset > 0).length === partitions)
+    // Regression: the import looked at the group east-mm2, whatever group.id the file had.
+    await refusedWhileRunning(['migrate', file, '--yes', ...quietSeconds, '--wait-seconds', '2'])
     const committed = await countRecords(target, remoteTopic)
     await first.untilRecords(target, remoteTopic, committed + 500 * partitions) // not committed
+    // The command waits while MirrorMaker 2 runs, and continues once MirrorMaker 2 has ended.
+    const migrated = mustRun(['migrate', file, '--yes', ...quietSeconds])
     await first.kill()
     const killedAt = performance.now()
     const leftBehind = await countRecords(target, remoteTopic)
 
-    t.diagnostic(await mustRun(['migrate', file, '--yes', ...quietSeconds]))
+    const said = await migrated
+    assert.match(said, /waiting for MirrorMaker 2 to stop: its group has 1 worker/)
+    t.diagnostic(said)
     const mirror = await startMirror(t, file)
     await untilRecords(mirror, target, remoteTopic, leftBehind + 1)
     const gap = (performance.now() - killedAt) / 1_000
@@ -74,5 +93,38 @@ describe('a move from MirrorMaker 2 and a roll-back', { timeout: 600_000 }, () =
     assert.equal((await again.stop()).code, 0)
     await assertEachOnceInOrder(target, remoteTopic, partitions, written)
     t.diagnostic(`${written * partitions} records, ${leftBehind} of them before the kill`)
+  })
+
+  test('the options name the topic, the connector and the group of Kafka Connect', async t => {
+    const { source, target } = clusters
+    await source.createTopic('connected')
+    await produce(source.bootstrapServers, 'connected', numbered(0, 0, 40))
+    await target.createTopic('plant.connected')
+    await produce(target.bootstrapServers, 'plant.connected', numbered(0, 0, 30))
+    await commitAsMirrorMaker(clusters, 'connected', [19],
+      { cluster: 'plant', connector: 'mirror', to: 'connect-offsets' })
+    const file = createPropertiesFile(t, {
+      ...smallFlows,
+      'clusters': 'plant, west',
+      'plant.bootstrap.servers': source.bootstrapServers,
+      'west.bootstrap.servers': target.bootstrapServers,
+      'plant->west.enabled': true,
+      'topics': 'connected'
+    })
+    const command = ['migrate', file, '--yes', '--quiet-seconds', '0', '--wait-seconds', '2',
+      '--offsets-topic', 'connect-offsets', '--connector', 'mirror', '--connect-group', 'connect']
+    const worker = await TestMember.join(target.bootstrapServers, 'connect', 'plant.connected')
+    try {
+      await refusedWhileRunning(command)
+    } finally {
+      await worker.close()
+    }
+    await mustRun(command)
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, 'plant.connected', 40)
+    assert.equal((await mirror.stop()).code, 0)
+    const records = await readTopic(target.bootstrapServers, 'plant.connected')
+    assert.deepEqual(records.map(({ value }) => String(value)),
+      numbered(0, 0, 40).map(({ value }) => value))
   })
 })

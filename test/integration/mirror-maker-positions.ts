@@ -26,14 +26,15 @@ export function numbered (partition: number, from: number, to: number): Produced
 
 /** The last mirrored source offset of each partition, in the order of the partitions. */
 export async function commitAsMirrorMaker (
-  { target }: MirroredClusters, topic: string, offsets: readonly number[]
+  { target }: MirroredClusters, topic: string, offsets: readonly number[],
+  { cluster = 'east', connector = 'MirrorSourceConnector', to = offsetsTopic } = {}
 ): Promise<void> {
-  if (!(await target.admin.topicNames()).includes(offsetsTopic)) {
+  if (!(await target.admin.topicNames()).includes(to)) {
     const configs = { 'cleanup.policy': 'compact' }
-    await target.createTopic(offsetsTopic, { partitions: 3, configs })
+    await target.createTopic(to, { partitions: 3, configs })
   }
-  await produce(target.bootstrapServers, offsetsTopic, offsets.map((offset, partition) => {
-    const position = { connector: 'MirrorSourceConnector', cluster: 'east', topic, partition }
+  await produce(target.bootstrapServers, to, offsets.map((offset, partition) => {
+    const position = { connector, cluster, topic, partition }
     return encodeConnectOffset({ ...position, offset: BigInt(offset) })
   }))
 }
