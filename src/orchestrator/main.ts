@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { signalExitCodes } from './cli/exit-codes.ts'
 import { titleWithoutSecrets } from './cli/process-title.ts'
-import { exitNow } from './cluster/native-exit.ts'
+import { exitNow, exitWithoutClosedTerminal } from './cluster/native-exit.ts'
 import { limitHeapGrowth } from './lanes/heap-growth.ts'
 import { startedText } from './service/daemon.ts'
 import { systemClock } from './time/clock.ts'
@@ -21,6 +21,15 @@ limitHeapGrowth()
 const program = import('./cli/program.ts')
 const title = titleWithoutSecrets(process.argv)
 if (title !== undefined) process.title = title
+
+exitWithoutClosedTerminal()
+// A terminal that has closed answers each write with EIO. SIGHUP stops the process then, and the
+// error would end it before its batches in flight are acknowledged.
+for (const output of [process.stdout, process.stderr]) {
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EIO') throw error
+  })
+}
 
 function hasLostTerminal (): boolean {
   if (!process.stderr.isTTY && !process.stdin.isTTY) return false

@@ -92,15 +92,21 @@ describe('a process without systemd', () => {
     assert.match(unlogged.stderr, /--daemon needs --log-file/)
   })
 
-  // The kernel sends SIGHUP to the programs of a closed terminal. A reload would leave a mirror
-  // that nobody sees, because SIGHUP ends other programs.
+  // The kernel sends SIGHUP to the first program of a closed terminal. A reload would leave a
+  // mirror that nobody sees, because SIGHUP ends other programs. Regression: the process wrote its
+  // summary to the terminal, which was an uncaught EIO, and Node then aborted because it could not
+  // restore the settings of the terminal. The log ended with "stopped" all the same.
   test('ends cleanly when its terminal closes', async t => {
     const { file, log, pidFile } = createFiles(t)
     const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
     const command = [process.execPath, program, 'run', file, '--pid-file', pidFile,
       '--log-file', log].join(' ')
-    // script opens a terminal, runs the command in it, and closes it at its own end.
-    const terminal = spawnGuarded('script', ['-q', '-e', '-c', `exec ${command}`, '/dev/null'],
+    const statusFile = `${log}.status`
+    // As a login shell does it: passes SIGHUP on and outlives the process, whose status it reports.
+    const shell = `trap 'kill -HUP $pid' HUP; ${command} & pid=$!; wait $pid; status=$?; ` +
+      `[ $status -lt 128 ] || { wait $pid; status=$?; }; echo $status > ${statusFile}`
+    // script opens a terminal, runs the shell in it, and closes it at its own end.
+    const terminal = spawnGuarded('script', ['-q', '-e', '-c', shell, '/dev/null'],
       { stdio: ['pipe', 'ignore', 'ignore'], env: { ...process.env, npm_execpath: undefined } })
     t.after(async () => { await stopChild(terminal, longMs) })
     const pid = await eventually('the process', () => pidIn(pidFile), { timeoutMs: longMs })
@@ -114,6 +120,9 @@ describe('a process without systemd', () => {
     await eventually('the end of the process', () => !isAlive(pid), { timeoutMs: longMs })
     assert.match(readFileSync(log, 'utf8'), /"drained":true.*"text":"stopped"/)
     assert.ok(!existsSync(pidFile))
+    await eventually('the exit status', () =>
+      existsSync(statusFile) && readFileSync(statusFile, 'utf8') !== '', { timeoutMs: longMs })
+    assert.equal(readFileSync(statusFile, 'utf8'), '0\n')
   })
 })
 
