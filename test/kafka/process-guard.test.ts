@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -12,13 +13,15 @@ import { createTempFolder, isAlive, removeFolder } from './process-guard.ts'
 const guard = join(import.meta.dirname, 'process-guard.js')
 
 /** A run that guards a child and a folder, prints both, and waits to be killed. */
-function startRun (ending: string): ReturnType<typeof spawn> {
+function startRun (
+  ending: string, stderr: 'inherit' | 'pipe' = 'inherit'
+): ReturnType<typeof spawn> {
   return spawn(process.execPath, ['--input-type=module', '-e', `
     import { spawnGuarded, createTempFolder } from ${JSON.stringify(guard)}
     const child = spawnGuarded('sleep', ['300'], { stdio: 'ignore' })
     console.log(JSON.stringify({ pid: child.pid, folder: createTempFolder('guard') }))
     ${ending}
-  `], { stdio: ['ignore', 'pipe', 'inherit'] })
+  `], { stdio: ['ignore', 'pipe', stderr] })
 }
 
 async function firstLine (run: ReturnType<typeof spawn>): Promise<{ pid: number, folder: string }> {
@@ -44,6 +47,20 @@ describe('the process guard', () => {
     await eventually('end of the run', () => run.signalCode !== null)
     removeFolder(createTempFolder('sweeper'))
     assert.equal(existsSync(folder), false)
+  })
+
+  test('fails the run if a child crashes', async () => {
+    const run = startRun("child.kill('SIGSEGV')", 'pipe')
+    let stderr = ''
+    run.stderr?.on('data', data => { stderr += String(data) })
+    const [code] = await once(run, 'close') as [number]
+    assert.equal(stderr, 'sleep 300 crashed: SIGSEGV\n')
+    assert.equal(code, 1)
+  })
+
+  test('fails no run whose child ends by another signal', async () => {
+    const [code] = await once(startRun("child.kill('SIGTERM')"), 'exit') as [number]
+    assert.equal(code, 0)
   })
 })
 

@@ -8,6 +8,10 @@ import { deathSignalWrapper, hasExited } from '../../src/demo/java-process.ts'
 
 export { hasExited }
 
+/** No program that a test starts may end by one of these, whatever the test expects of it. */
+const crashSignals: ReadonlySet<string | null> =
+  new Set(['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGTRAP'])
+
 const children = new Set<ChildProcess>()
 const folders = new Set<string>()
 let exitHookInstalled = false
@@ -21,7 +25,10 @@ function installExitHook (): void {
   })
 }
 
-/** Spawns a child that ends with this process; its pid is the command's own. */
+/**
+ * Spawns a child that ends with this process; its pid is the command's own. This process fails if
+ * the child crashes, even if nothing reads the exit status of the child.
+ */
 export function spawnGuarded (
   command: string, args: readonly string[], options: SpawnOptions
 ): ChildProcess {
@@ -29,7 +36,12 @@ export function spawnGuarded (
   const [program = command, ...rest] = [...deathSignalWrapper(), command, ...args]
   const child = spawn(program, rest, options)
   children.add(child)
-  child.once('exit', () => children.delete(child))
+  child.once('exit', (_code, signal) => {
+    children.delete(child)
+    if (!crashSignals.has(signal)) return
+    process.exitCode = 1
+    process.stderr.write(`${[command, ...args].join(' ')} crashed: ${signal}\n`)
+  })
   child.once('error', () => children.delete(child))
   return child
 }
