@@ -1,5 +1,6 @@
 // Runs a program in a worker thread up to the end of the thread, for the tests of what native
-// clean-up does there: the worker ends by itself, or is terminated in whatever it does.
+// clean-up does there: the worker ends by itself, or is terminated in whatever it does. The program
+// must not await at its top level (test/tidy/import-rules.ts).
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 

@@ -45,10 +45,15 @@ async function main (way: string | undefined, stage: string | undefined): Promis
   process.exit(0)
 }
 
-if (!isMainThread) {
+async function work (): Promise<void> {
   await reach((workerData as { stage: Stage }).stage)
   // An open forwarder keeps its thread alive; a worker that ends by itself exits.
   process.exit(0)
+}
+
+// A rejection ends the worker or the process with an error.
+if (!isMainThread) {
+  void work()
 } else if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await main(process.argv[2], process.argv[3])
+  void main(process.argv[2], process.argv[3])
 }

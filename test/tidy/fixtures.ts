@@ -223,6 +223,22 @@ const imports: readonly Fixture[] = [
       'test/a.test.ts': "import './b.ts'\n",
       'test/b.ts': ''
     }
+  },
+  {
+    rule: 'no module of a worker awaits at its top level',
+    bad: {
+      'src/dataplane/lane.ts': "import './index.ts'\n",
+      'src/dataplane/index.ts': 'export const addon = await load()\n'
+    },
+    good: {
+      'src/dataplane/lane.ts': 'export async function runLane () { await sleep(1) }\n',
+      'src/orchestrator/main.ts': 'await run()\n'
+    }
+  },
+  {
+    rule: 'no module of a worker awaits at its top level',
+    bad: { 'test/dataplane/forwarder-exit-program.ts': 'for await (const _ of []) {}\n' },
+    good: { 'test/dataplane/forwarder-exit-program.ts': 'void main()\n' }
   }
 ]
 

@@ -1,7 +1,7 @@
 // Rules for imports: rows of (from, to, unless, instead), and files that nothing imports.
 import { posix } from 'node:path'
 import type { Finding, Rule, Tree } from './rule.ts'
-import { importsOf, parse, scriptNamesIn } from './syntax.ts'
+import { importsOf, parse, scriptNamesIn, topLevelAwaits } from './syntax.ts'
 
 export interface ImportRow {
   readonly from: RegExp
@@ -197,6 +197,24 @@ function scriptPaths (from: string, name: string): string[] {
   return [relative, absolute]
 }
 
+/** What worker threads load first: lanes, the load of a bench, the programs of tests. */
+const workerPrograms =
+  /^(src\/dataplane\/lane|src\/orchestrator\/bench\/batch-worker|test\/.*-exit-program)\.ts$/
+
+/**
+ * V8 aborts the process ("Check failed: (location_) != nullptr" in ExecuteAsyncModule) if a worker
+ * is terminated after its last check of interrupts and before a module that awaits at its top
+ * level begins: V8 then calls Promise.prototype.then, and does not expect the termination there.
+ * https://github.com/nodejs/node/issues/43182 is about the same check. Seen with Node 20: on a busy
+ * machine a test ended by SIGTRAP once in some days.
+ */
+function findAwaitsOfWorkers (tree: Tree): Finding[] {
+  const loaded = reach(tree, [...tree.keys()].filter(path => workerPrograms.test(path)))
+  return [...loaded].flatMap(path =>
+    topLevelAwaits(parse(path, tree.get(path) ?? '')).map(line =>
+      ({ path, line, what: 'a worker thread loads this module' })))
+}
+
 export const importRules: readonly Rule[] = [
   {
     name: 'imports point down',
@@ -207,5 +225,10 @@ export const importRules: readonly Rule[] = [
     name: 'no dead files',
     instead: 'import it from what runs, start it from an npm script, or remove it',
     find: findUnreached
+  },
+  {
+    name: 'no module of a worker awaits at its top level',
+    instead: 'await in a function that the module calls; Node ends with an error if it rejects',
+    find: findAwaitsOfWorkers
   }
 ]

@@ -54,6 +54,20 @@ export function scriptNamesIn (file: ts.SourceFile): string[] {
   return found
 }
 
+/** Lines of `await` and `for await` outside of functions. */
+export function topLevelAwaits (file: ts.SourceFile): number[] {
+  const lines: number[] = []
+  const take = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node)) return
+    const isAwait = ts.isAwaitExpression(node) ||
+      (ts.isForOfStatement(node) && node.awaitModifier !== undefined)
+    if (isAwait) lines.push(lineOf(node))
+    ts.forEachChild(node, take)
+  }
+  take(file)
+  return lines
+}
+
 /** Names that this file declares; it does not declare properties of other packages. */
 export function declaredNames (file: ts.SourceFile): Array<{ name: string, line: number }> {
   const found: Array<{ name: string, line: number }> = []

@@ -54,8 +54,9 @@ async function main (way: string | undefined, stage: string | undefined): Promis
   if (way === 'process.exit') process.exit(0)
 }
 
+// A rejection ends the worker or the process with an error.
 if (!isMainThread) {
-  await reach((workerData as { stage: Stage }).stage)
+  void reach((workerData as { stage: Stage }).stage)
 } else if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await main(process.argv[2], process.argv[3])
+  void main(process.argv[2], process.argv[3])
 }
