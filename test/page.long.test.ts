@@ -15,7 +15,7 @@ import { untilSameStates } from './page/shown-states.ts'
 const skip = chromiumPath === undefined ? 'no Chromium: apt-get install chromium' : false
 const small = [{
   source: 'A', target: 'B', topics: [
-    { topic: 'orders', partitions: 6, recordsPerSecond: 900 },
+    { topic: 'orders', partitions: 6, recordsPerSecond: 900, mergedShare: 0.9 },
     { topic: 'idle', partitions: 3, recordsPerSecond: 0 }
   ]
 }]
@@ -69,6 +69,9 @@ test('the page shows what the API answers while a partition faults and recovers'
   skip, timeout: 180_000
 }, async t => {
   const mirror = await createMovingMirror(t, small)
+  mirror.api.mirror.report = {
+    batchingOf: topic => topic === 'orders' ? 'rebatch' : 'pass-through'
+  }
   const { page, errors } = await openPage(await launchBrowser(t), mirror.http.url)
   await until(page, `${shown('chips')}.includes('running 6')`)
   const same = async (): Promise<void> => {
@@ -92,6 +95,9 @@ test('the page shows what the API answers while a partition faults and recovers'
   await mirror.step(5)
   await same()
   await until(page, `${shown('flow-state')} === 'running'`)
+  await until(page, `${shown('topics')}.includes('rebatch, 90 % merged')`)
+  const batchings = (await cellsOf(page, 'topics')).map(cells => [cells[0], cells[5]])
+  assert.deepEqual(batchings, [['orders', 'rebatch, 90 % merged'], ['idle', 'pass-through']])
   assert.deepEqual(errors(), [])
 })
 

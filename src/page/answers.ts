@@ -109,6 +109,9 @@ export interface Topic extends Figures {
   readonly remoteTopic: string
   readonly partitions: number
   readonly partitionsByState: Readonly<Record<string, number>>
+  readonly batching: string | null
+  readonly batches: number
+  readonly reencodedByReason: { readonly merged?: number }
 }
 
 export interface TopicPage { readonly topics: readonly Topic[], readonly next: string | null }

@@ -42,7 +42,8 @@ async function readTopics (
 export class Details {
   readonly #order: (kind: OrderKind, flow: string, scope: Scope) => void
   readonly #topics = new LiveTable(byId('topics'),
-    ['Topic', 'Partitions', 'Throughput', 'Records behind', 'Time behind', 'State', 'Actions'],
+    ['Topic', 'Partitions', 'Throughput', 'Records behind', 'Time behind', 'Batching', 'State',
+      'Actions'],
     [1, 2, 3, 4])
   readonly #members = new LiveTable(byId('members'),
     ['Process', 'Version', 'Slots', 'Started', 'Address'], [2])
@@ -82,7 +83,7 @@ export class Details {
         key: topic,
         cells: [topic, countText(each.partitions), `${bytesText(each.bytesPerSecond)}/s`,
           countText(each.lagRecords), secondsText(each.lagSecondsMax),
-          { state: worstState(each.partitionsByState) }],
+          batchingText(each), { state: worstState(each.partitionsByState) }],
         actions: [{
           text: isResume ? 'Resume' : 'Pause',
           label: `${isResume ? 'Resume' : 'Pause'} ${topic}`,
@@ -128,6 +129,15 @@ function byProcess (duties: readonly Duty[]): readonly Duty[] {
     if (isWorse) shown.set(key, each)
   }
   return [...shown.values()]
+}
+
+/** Of the batches that were sent, how many were merged from several. */
+function batchingText (
+  { batches, batching, reencodedByReason: { merged = 0 } }: Topic
+): string {
+  if (batching === null) return countText(null)
+  if (batching === 'pass-through' || batches === 0) return batching
+  return `${batching}, ${Math.round(100 * merged / batches)} % merged`
 }
 
 /** The state that an operator must see first. */

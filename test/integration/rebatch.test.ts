@@ -1,12 +1,16 @@
 // A topic of batches of one record each, mirrored with `batching`: few batches on the target, the
-// same records, and offsets that translate exactly; over a kill -9 and a SIGTERM in the middle.
+// same records, and offsets that translate exactly; over a kill -9, a SIGTERM and lost lanes in the
+// middle.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { batchesOnTarget, crash, startLaggingMirror } from '../integrity/crashed-mirror.ts'
+import { errorsOf } from './failures/fault-probe.ts'
+import { createFaults } from './failures/process-faults.ts'
 import { codecs, produce, type ProducedRecord } from '../kafka/kafka-producer.ts'
 import { assertSameRecords, rawBatches, remoteOf, untilMoreRecords, untilRecords } from
   './comparison.ts'
-import { startMirror, createPropertiesFile } from './mirror-process.ts'
+import { createPropertiesFile, runCommand, startMirror, type MirrorProcess } from
+  './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 import { assertTranslates } from './offset-translation.ts'
 
@@ -45,6 +49,8 @@ describe('batches of one record', () => {
       const mirror = await startMirror(t, file)
       for (const topic of topics) await untilRecords(mirror, target, `east.${topic}`, count)
       await untilRecords(mirror, target, `east.${unmerged}`, 200)
+      await assertShown(mirror, file,
+        { [`${batching}-none`]: batching, [unmerged]: 'pass-through' })
       assert.equal((await mirror.stop()).code, 0)
       for (const topic of topics) {
         await assertSameRecords(clusters, remoteOf(topic))
@@ -90,4 +96,50 @@ describe('batches of one record', () => {
     await assertTranslates(clusters, 'tiny')
     assert.ok(batchesOnTarget(clusters, 'tiny').length < written / 5)
   })
+
+  // A restarted lane fetches unmerged batches again, from the last progress of the lost one. Parts
+  // of them are on the target, in merged batches whose boundaries the new lane does not repeat.
+  test('lanes that die in the middle lose and double no record', async t => {
+    const { source, target } = clusters
+    const topic = 'mortal'
+    await source.createTopic(topic)
+    const faults = createFaults(t)
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      'east->west.topics': topic,
+      'east->west.batching': 'rebatch',
+      'batch.size': 2_000,
+      // Merges also while the mirror keeps up with the producer.
+      'linger.ms': 100
+    }))
+    const mirror = await startMirror(t, file, [], faults.env)
+    let written = 0
+    for (let deaths = 1; deaths <= 4; deaths++) {
+      const writing = produce(source.bootstrapServers, topic, numbered(written, written += count),
+        { codec: 'lz4', batchRecordsMax: 1 })
+      await untilMoreRecords(mirror, target, `east.${topic}`, 300)
+      faults.begin('kill-lane')
+      await mirror.until(`death ${deaths} in the metrics`, async () =>
+        await errorsOf(mirror, 'LANE_LOST') === deaths)
+      await writing
+    }
+    await untilRecords(mirror, target, `east.${topic}`, written)
+    assert.equal((await mirror.stop()).code, 0)
+    await assertSameRecords(clusters, remoteOf(topic))
+    await assertTranslates(clusters, topic)
+    assert.ok(batchesOnTarget(clusters, topic).length < written / 2)
+  })
 })
+
+/** What `topics` and `status` show of how the batches of topics are sent. */
+async function assertShown (
+  mirror: MirrorProcess, file: string, batchings: Readonly<Record<string, string>>
+): Promise<void> {
+  const url = String(mirror.log.find(each => typeof each['url'] === 'string')?.['url'])
+  const byProcess = await runCommand(['topics', file, '--url', url])
+  const onRecord = await runCommand(['status', file])
+  for (const [topic, batching] of Object.entries(batchings)) {
+    const share = batching === 'pass-through' ? '' : ', \\d+ % merged'
+    assert.match(byProcess.stdout, new RegExp(` ${topic} .* ${batching}${share} `))
+    assert.match(onRecord.stdout, new RegExp(` ${topic} .* ${batching} `))
+  }
+}

@@ -10,7 +10,7 @@ import type {
 } from '../../src/orchestrator/observability/snapshot.ts'
 import { createApi, type TestApi } from '../orchestrator/api/create-api.ts'
 import {
-  countLatencies, sampleFlow, sampleLane, samplePartition
+  byReason, countLatencies, sampleFlow, sampleLane, samplePartition
 } from '../orchestrator/observability/sample-flow.ts'
 import { silentLog } from '../orchestrator/observability/silent-log.ts'
 import { ManualClock } from '../orchestrator/time/manual-clock.ts'
@@ -19,6 +19,8 @@ export interface MovingTopic {
   readonly topic: string
   readonly partitions: number
   readonly recordsPerSecond: number
+  /** Of its batches; 0 if undefined. */
+  readonly mergedShare?: number
 }
 
 export interface MovingFlow {
@@ -122,8 +124,9 @@ function snapshotOf (
 }
 
 function partitionOf (
-  { partitions, recordsPerSecond, topic }: MovingTopic, partition: number, source: string,
-  seconds: number, troubles: ReadonlyMap<string, Trouble & { readonly sinceMs: number }>
+  { mergedShare = 0, partitions, recordsPerSecond, topic }: MovingTopic, partition: number,
+  source: string, seconds: number,
+  troubles: ReadonlyMap<string, Trouble & { readonly sinceMs: number }>
 ): PartitionSnapshot {
   const trouble = troubles.get(`${topic}-${partition}`)
   const wave = 1 + 0.12 * Math.sin(seconds / 9 + partition) + 0.06 * Math.sin(seconds / 2.3)
@@ -133,7 +136,8 @@ function partitionOf (
     remoteTopic: `${source}.${topic}`,
     records,
     batches: Math.round(records / 90),
-    batchesPassedThrough: Math.round(records / 91),
+    batchesPassedThrough: Math.round(records / 91 * (1 - mergedShare)),
+    reencodedByReason: byReason({ merged: Math.round(records / 90 * mergedShare) }),
     bytes: records * 820,
     upstreamOffset: records,
     highWatermark: records + lag,

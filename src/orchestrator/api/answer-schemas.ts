@@ -1,4 +1,5 @@
 // The schemas of the API's answers.
+import { batchings } from '../../dataplane/contract/contract-table.ts'
 import { notReadyReasons } from '../observability/readiness.ts'
 import { flowStates, partitionStates } from '../observability/snapshot.ts'
 import {
@@ -24,6 +25,10 @@ const batchCounters = {
   reencodedByReason: described(byName(count), 'batches; only reasons that occurred'),
   droppedByReason: described(byName(count), 'batches; only reasons that occurred')
 }
+
+const batching = described(nullable(choice(batchings)),
+  'how batches are sent; reencodedByReason.merged of batches were merged from several; null: the ' +
+  'flow does not run now')
 
 const rates = {
   recordsPerSecond: described(nullable(number), 'of the last five to ten seconds; null: unknown'),
@@ -116,6 +121,7 @@ const topicAnswer = object({
   remoteTopic: text,
   partitions: count,
   partitionsByState: byName(count),
+  batching,
   ...batchCounters,
   ...rates,
   ...lag,
@@ -152,6 +158,7 @@ const partitionAnswer = object({
   reason: nullable(text),
   sinceMs: described(nullable(timeMs), 'since when the partition is paused or faulted'),
   pause: nullable(pauseAnswer),
+  batching,
   records: count,
   batches: count,
   bytes: count,

@@ -69,8 +69,10 @@ export function addFlowRoutes (
     const totals = flowOf(context, flow)
     const sorted = totals.topics.toSorted((one, other) => compareTexts(one.topic, other.topic))
     const { entries, next } = pageOf(sorted, ({ topic }) => topic, page)
-    const topics = entries.map(each => topicView(totals, each, rates, momentOf(context)))
-    const own = { flow, process: reportOf(flow)?.memberName ?? null, silent: [], topics, next }
+    const report = reportOf(flow)
+    const shown = { report, rates, moment: momentOf(context) }
+    const topics = entries.map(each => topicView(totals, each, shown))
+    const own = { flow, process: report?.memberName ?? null, silent: [], topics, next }
     if (processes !== 'all' || own.process === null) return own
     const { parts, silent } = await joined.ofOthers<TopicsPart>(
       sameRead(request, '/topics', topicsAnswer))

@@ -106,13 +106,19 @@ export function statesView (
 }
 
 export function topicView (
-  flow: FlowTotals, topic: TopicTotals, rates: Throughput, { monotonicMs }: Moment
+  flow: FlowTotals, topic: TopicTotals,
+  { moment: { monotonicMs }, rates, report }: {
+    readonly report: FlowReport | undefined
+    readonly rates: Throughput
+    readonly moment: Moment
+  }
 ): TopicPart {
   return {
     topic: topic.topic,
     remoteTopic: topic.remoteTopic,
     partitions: topic.partitions.length,
     partitionsByState: countStates(partitionStates, topic.partitions),
+    batching: report?.batchingOf(topic.topic) ?? null,
     ...batchView(topic),
     ...rates.ofTopic(flow, topic, monotonicMs),
     ...lagView(topic),
@@ -144,6 +150,7 @@ export function partitionView (
     reason: partition.reason === '' ? null : partition.reason,
     sinceMs: partition.sinceMs ?? null,
     pause: pause === undefined ? null : pauseView(pause),
+    batching: report?.batchingOf(topic) ?? null,
     records: Number(records),
     batches: Number(partition.batches),
     bytes: Number(partition.bytes),

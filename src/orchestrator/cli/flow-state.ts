@@ -25,6 +25,11 @@ export interface PartitionState {
   readonly lagRecords: number | null
   /** Null: not known; only a process knows it. */
   readonly lagSeconds: number | null
+  /** How its batches are sent. */
+  readonly batching: string | null
+  /** Acknowledged, and merged of these; null: not known; only a process knows them. */
+  readonly batches: number | null
+  readonly batchesMerged: number | null
 }
 
 export interface FlowState {
@@ -49,11 +54,14 @@ export interface TopicState {
   readonly paused: number
   readonly lagRecords: number | null
   readonly lagSecondsMax: number | null
+  readonly batching: string | null
+  /** Of the batches that were sent: how many were merged from several. Null: not known. */
+  readonly mergedShare: number | null
 }
 
 /** Only processes know these; the progress topic and the clusters do not have them. */
 export const unknownOnRecord: readonly string[] = [
-  'time behind', 'since when', 'faults and waits of partitions'
+  'time behind', 'since when', 'faults and waits of partitions', 'merged batches'
 ]
 
 /** Undefined: all is known. */
@@ -98,8 +106,16 @@ export function topicsOf (partitions: readonly PartitionState[]): readonly Topic
     faulted: own.filter(({ state }) => state === 'faulted').length,
     paused: own.filter(({ state }) => state === 'paused').length,
     lagRecords: sumOf(own.flatMap(({ lagRecords }) => lagRecords ?? [])),
-    lagSecondsMax: largestOf(own.flatMap(({ lagSeconds }) => lagSeconds ?? []))
+    lagSecondsMax: largestOf(own.flatMap(({ lagSeconds }) => lagSeconds ?? [])),
+    batching: own[0]?.batching ?? null,
+    mergedShare: mergedShareOf(own)
   })).sort((one, other) => one.topic < other.topic ? -1 : 1)
+}
+
+function mergedShareOf (partitions: readonly PartitionState[]): number | null {
+  const batches = sumOf(partitions.flatMap(each => each.batches ?? [])) ?? 0
+  const merged = sumOf(partitions.flatMap(({ batchesMerged }) => batchesMerged ?? [])) ?? 0
+  return batches === 0 ? null : merged / batches
 }
 
 function sumOf (values: readonly number[]): number | null {

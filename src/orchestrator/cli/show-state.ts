@@ -95,10 +95,11 @@ function byLag (
 function showTopics (rows: readonly TopicState[]): Shown {
   return {
     rows,
-    head: ['topic', 'partitions', 'faulted', 'paused', 'records behind', 'time behind'],
+    head: ['topic', 'partitions', 'faulted', 'paused', 'records behind', 'time behind',
+      'batching'],
     cells: rows.map(each => [
       each.topic, String(each.partitions), String(each.faulted), String(each.paused),
-      countText(each.lagRecords), timeText(each.lagSecondsMax)
+      countText(each.lagRecords), timeText(each.lagSecondsMax), batchingText(each)
     ])
   }
 }
@@ -138,6 +139,13 @@ function renderFlow (
 }
 
 function countText (count: number | null): string { return count === null ? '-' : String(count) }
+
+function batchingText ({ batching, mergedShare }: TopicState): string {
+  const share = mergedShare === null || batching === 'pass-through'
+    ? ''
+    : `, ${Math.round(mergedShare * 100)} % merged`
+  return `${batching ?? '-'}${share}`
+}
 
 function timeText (seconds: number | null): string {
   return seconds === null ? '-' : formatSeconds(seconds)

@@ -12,8 +12,9 @@ interface FlowAnswer {
 }
 
 interface PartitionsAnswer {
-  readonly partitions: ReadonlyArray<Omit<PartitionState, 'sourceEnd'> & {
+  readonly partitions: ReadonlyArray<Omit<PartitionState, 'sourceEnd' | 'batchesMerged'> & {
     readonly highWatermark: string | null
+    readonly reencodedByReason: { readonly merged?: number }
   }>
   readonly next: string | null
 }
@@ -33,7 +34,7 @@ export async function stateByApi (
     for (let after: string | undefined | null = undefined; after !== null;) {
       const page: PartitionsAnswer = await api.get(`${path}/partitions`,
         { ...all, topic, limit: pageMax, after })
-      partitions.push(...page.partitions.map(({ highWatermark, ...each }) => ({
+      partitions.push(...page.partitions.map(({ highWatermark, reencodedByReason, ...each }) => ({
         topic: each.topic,
         partition: each.partition,
         state: each.state,
@@ -42,7 +43,10 @@ export async function stateByApi (
         upstreamOffset: each.upstreamOffset,
         sourceEnd: highWatermark,
         lagRecords: each.lagRecords,
-        lagSeconds: each.lagSeconds
+        lagSeconds: each.lagSeconds,
+        batching: each.batching,
+        batches: each.batches,
+        batchesMerged: reencodedByReason.merged ?? 0
       })))
       after = page.next
     }

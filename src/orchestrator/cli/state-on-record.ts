@@ -1,5 +1,6 @@
 // The state of a flow from its progress topic and both clusters: no process needs to run.
 import type { Config, FlowConfig } from '../config/config.ts'
+import type { TopicSettings } from '../config/config-table.ts'
 import type { FlowState, PartitionState } from './flow-state.ts'
 import { unknownOnRecord, unread } from './flow-state.ts'
 import { lagOf, statusOf, type PartitionStatus } from './status.ts'
@@ -24,11 +25,13 @@ export async function stateOnRecord (
     unknown: unknownOnRecord,
     members: members.map(({ address, build, name, slots, startedMs }) =>
       ({ name, version: build, address, startedMs, slots: slots ?? null })),
-    partitions: partitions.map(partitionState)
+    partitions: partitions.map(each => partitionState(each, flow.ofTopic(each.topic).batching))
   }
 }
 
-function partitionState (status: PartitionStatus): PartitionState {
+function partitionState (
+  status: PartitionStatus, batching: TopicSettings['batching']
+): PartitionState {
   const { end, partition, paused, problem, topic, upstream } = status
   const lag = lagOf(status)
   return {
@@ -40,7 +43,10 @@ function partitionState (status: PartitionStatus): PartitionState {
     upstreamOffset: upstream === undefined ? null : String(upstream),
     sourceEnd: end === undefined ? null : String(end),
     lagRecords: lag === undefined ? null : Number(lag),
-    lagSeconds: lag === 0n ? 0 : null
+    lagSeconds: lag === 0n ? 0 : null,
+    batching,
+    batches: null,
+    batchesMerged: null
   }
 }
 

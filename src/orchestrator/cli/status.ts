@@ -243,7 +243,7 @@ function render (status: FlowStatus, topic: string | undefined, width: number): 
 function tableOf (
   { flow, partitions }: FlowStatus, topic: string | undefined, width: number
 ): string {
-  if (topic === undefined) return renderTopics(partitions, width)
+  if (topic === undefined) return renderTopics(flow, partitions, width)
   return partitions.length === 0
     ? `  ${notMirroredText(topic, flow)}`
     : renderPartitions(partitions, width)
@@ -266,7 +266,9 @@ function problemLines (partitions: readonly PartitionStatus[]): readonly string[
   return [...byTopic.values()]
 }
 
-function renderTopics (partitions: readonly PartitionStatus[], width: number): string {
+function renderTopics (
+  flow: FlowConfig, partitions: readonly PartitionStatus[], width: number
+): string {
   const byTopic = new Map<string, PartitionStatus[]>()
   for (const each of partitions) {
     const before = byTopic.get(each.topic)
@@ -281,10 +283,11 @@ function renderTopics (partitions: readonly PartitionStatus[], width: number): s
       const paused = own.filter(each => each.paused !== undefined).length
       return [
         topic, String(own.length), String(behind.reduce((sum, lag) => sum + lag, 0n)),
-        String(notBegun), String(paused)
+        String(notBegun), String(paused), flow.ofTopic(topic).batching
       ]
     })
-  return renderTable(['topic', 'partitions', 'records behind', 'not begun', 'paused'], rows, width)
+  return renderTable(
+    ['topic', 'partitions', 'records behind', 'not begun', 'paused', 'batching'], rows, width)
 }
 
 function renderPartitions (partitions: readonly PartitionStatus[], width: number): string {
@@ -321,7 +324,8 @@ function toJson (status: FlowStatus): object {
       lag: text(lagOf(each)),
       targetOffset: text(each.downstream),
       paused: each.paused ?? null,
-      problem: each.problem ?? null
+      problem: each.problem ?? null,
+      batching: flow.ofTopic(each.topic).batching
     }))
   }
 }

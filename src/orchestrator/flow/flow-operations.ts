@@ -1,6 +1,7 @@
 // What an operator may ask of a running flow: its processes, duties, groups and orders in force; to
 // write an order for all processes; to wait until all is mirrored that the source holds now.
 import type { FlowConfig } from '../config/config.ts'
+import type { TopicSettings } from '../config/config-table.ts'
 import type { FlowMember, Order } from '../control/control-record.ts'
 import type { FlowControl } from '../control/flow-control.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -31,6 +32,8 @@ export interface FlowReport {
   readonly duties: readonly DutyStatus[]
   /** Undefined: this process does not read the groups. */
   readonly groups: GroupReading | undefined
+  /** How the lanes send the batches of a topic. */
+  readonly batchingOf: (topic: string) => TopicSettings['batching']
 }
 
 export interface FlowOperations {
@@ -68,7 +71,8 @@ export function operationsOf (options: FlowOperationsOptions): FlowOperations {
       memberName,
       orders: control.state,
       duties: duties.statuses,
-      groups: groups()
+      groups: groups(),
+      batchingOf: topic => config().ofTopic(topic).batching
     }),
     order: async (order, isDryRun) => {
       const wait = new Deadline(clock, orderMsMax)

@@ -56,7 +56,8 @@ export class FakeMirror implements ApiMirror {
     return {
       report: () => ({
         members: this.members, memberName: 'longhaul-1', slots: 32, orders: this.state, duties: [],
-        groups: undefined, ...this.report
+        groups: undefined, batchingOf: topic => topic === 'payments' ? 'rebatch' : 'pass-through',
+        ...this.report
       }),
       order: async (order, isDry) => {
         if (this.failure !== undefined) throw this.failure

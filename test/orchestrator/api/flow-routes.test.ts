@@ -188,6 +188,19 @@ test('rates are those between two samples, and unknown before', async t => {
   assert.equal(partitions[0]?.['recordsPerSecond'], 4)
 })
 
+test('the batching of a topic is shown, and is unknown while the flow does not run', async t => {
+  const api = await createApi(t)
+  const shown = async (): Promise<unknown[]> => {
+    const { topics } = await get(api, `${flowPath}/topics`) as { topics: Shown[] }
+    const { partitions } = await get(api, `${flowPath}/partitions`) as { partitions: Shown[] }
+    return [...topics, ...partitions].map(each => [each['topic'], each['batching']])
+  }
+  const [plain, merged] = [['orders', 'pass-through'], ['payments', 'rebatch']]
+  assert.deepEqual(await shown(), [plain, merged, plain, plain, merged])
+  api.mirror.isRunning = false
+  assert.ok((await shown()).every(each => (each as unknown[])[1] === null))
+})
+
 test('a flow that does not run is shown without its report; unknown flows are 404', async t => {
   const api = await createApi(t)
   api.mirror.isRunning = false

@@ -14,7 +14,8 @@ const partition = (
   topic: string, upstreamOffset: string, change: Partial<PartitionState> = {}
 ): PartitionState => ({
   topic, partition: 0, state: 'running', reason: null, sinceMs: null, upstreamOffset,
-  sourceEnd: null, lagRecords: 0, lagSeconds: null, ...change
+  sourceEnd: null, lagRecords: 0, lagSeconds: null, batching: 'pass-through', batches: null,
+  batchesMerged: null, ...change
 })
 
 const flow = (...partitions: PartitionState[]): FlowState => ({
