@@ -3,12 +3,14 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Contender } from './contenders/contender.ts'
 import { contendersOf, mustFindContender } from './contenders/contender-list.ts'
+import { appendCatchUp, renderCatchUp } from './report/catch-up-report.ts'
 import { appendMemory, isInside, renderMemory, writeSamples } from './report/memory-report.ts'
 import { appendRun, writeRun, type RunRecord } from './report/result-files.ts'
 import { appendRestore, isShort, renderRestore } from './report/restore-report.ts'
 import { appendScale, renderScale } from './report/scale-report.ts'
 import { renderTerminalTable } from './report/result-tables.ts'
 import { appendLongLink, renderLongLink } from './report/long-link-report.ts'
+import { runCatchUp } from './scenarios/catch-up.ts'
 import {
   runLongLink, standardRows, windows, type LineRow, type WindowName
 } from './scenarios/long-link.ts'
@@ -66,7 +68,7 @@ async function loopback (
   options: LoopbackOptions, scenario: RunRecord['scenario']
 ): Promise<void> {
   const startedAt = new Date()
-  const settings = { ...options, say }
+  const settings = { ...options, isCompacted: scenario === 'compacted', say }
   const outcome = await runLoopback(settings)
   const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
   const run: RunRecord = { scenario, settings, outcome, command, startedAt }
@@ -139,6 +141,28 @@ async function longLink (options: LongLinkOptions): Promise<void> {
   if (options.append) process.stdout.write(`${appendLongLink(report)}\n`)
 }
 
+interface CatchUpOptions {
+  readonly records: number
+  readonly partitions: number
+  readonly rateOfLive: number
+  readonly rtt: number
+  readonly rate: number
+  readonly contenders: readonly Contender[]
+  readonly append: boolean
+}
+
+async function catchUp (options: CatchUpOptions): Promise<void> {
+  const startedAt = new Date()
+  const results = await runCatchUp({
+    ...options, recordsPerSecond: options.rateOfLive, roundTripMs: options.rtt,
+    rate: options.rate * 1e6, say
+  })
+  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
+  const report = { results, command, startedAt }
+  process.stdout.write(`${renderCatchUp(report)}\n`)
+  if (options.append) process.stdout.write(`${appendCatchUp(report)}\n`)
+}
+
 function listOf<Value> (parse: (text: string) => Value): (text: string) => Value[] {
   return text => text.split(',').map(each => parse(each.trim()))
 }
@@ -199,6 +223,25 @@ addLoopback({
   batchBytes: 1_200
 })
 
+addLoopback({
+  name: 'compacted',
+  description: 'the same with a topic whose cleaner has removed two of three records',
+  records: 1_000_000,
+  recordBytes: 1_000,
+  batchBytes: usualBatches.batchBytes
+})
+
+program.command('catch-up')
+  .description('a backlog beside live traffic over an emulated line: how late live records become')
+  .option('--records <count>', 'of the backlog, of 1,000 bytes', parseCount, 7_000_000)
+  .option('--partitions <count>', 'of each of the two topics', parseCount, 4)
+  .option('--rate-of-live <count>', 'live records a second', parseCount, 500)
+  .option('--rtt <milliseconds>', 'round trip of the line', parseNumber, 100)
+  .option('--rate <megabytes>', 'of the line, a second; 0: no limit', parseNumber, 40)
+  .option('--contenders <names>', 'comma-separated', parseContenders, [...contendersOf['catch-up']])
+  .option('--append', 'add the run to perf/results/catch-up.md', false)
+  .action(catchUp)
+
 program.command('long-link')
   .description('one cluster behind an emulated line: how much of it a mirror fills')
   .option('--records <count>', 'records to mirror, of 1,000 bytes', parseCount, 1_600_000)
@@ -232,6 +275,7 @@ program.command('restore')
   .action(restore)
 
 program.command('scale')
+  .aliases(['many-partitions', 'start'])
   .description('many idle partitions: what they cost')
   .option('--partitions <counts>', 'comma-separated, a step each',
     text => text.split(',').map(parseCount), [10, 100, 1_000, 6_000, 10_000])

@@ -10,7 +10,9 @@ const loopback: readonly Contender[] = [longhaul, mirrorMaker, relay]
 /** What a scenario runs if no contenders are named. */
 export const contendersOf = {
   loopback,
-  'small-batches': [longhaul, longhaulRebatch, longhaulAuto, mirrorMaker]
+  'small-batches': [longhaul, longhaulRebatch, longhaulAuto, mirrorMaker],
+  'compacted': [longhaul, mirrorMaker],
+  'catch-up': [longhaul, mirrorMaker]
 } as const satisfies Readonly<Record<string, readonly Contender[]>>
 
 const contenders = [...new Set(Object.values(contendersOf).flat())]

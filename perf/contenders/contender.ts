@@ -13,6 +13,8 @@ export interface MirrorJob {
   /** If present, the addresses are TLS listeners. */
   readonly tls: TlsListener | undefined
   readonly topic: string
+  /** Topics that are mirrored, too, and have no part in the progress. */
+  readonly moreTopics?: readonly string[]
   readonly partitions: number
   /** The size of the source's log: the goal. */
   readonly records: number
@@ -55,7 +57,7 @@ export function flowLines (alias: string, job: MirrorJob): readonly string[] {
     ...clusterLines(alias, job.sourceServers, job.tls),
     ...clusterLines('target', job.targetServers, job.tls),
     `${alias}->target.enabled = true`,
-    `${alias}->target.topics = ${job.topic}`
+    `${alias}->target.topics = ${[job.topic, ...job.moreTopics ?? []].join(',')}`
   ]
 }
 

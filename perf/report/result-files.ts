@@ -9,7 +9,7 @@ import { renderMarkdownTable } from './result-tables.ts'
 import { renderChart } from './svg-chart.ts'
 
 export interface RunRecord {
-  readonly scenario: 'loopback' | 'small-batches'
+  readonly scenario: 'loopback' | 'small-batches' | 'compacted'
   readonly settings: LoopbackSettings
   readonly outcome: LoopbackResult
   readonly command: string

@@ -47,14 +47,19 @@ export async function writeLoad (cluster: KafkaCluster, load: Load, folder: stri
   }, { timeoutMs: loadTimeoutMs })
 }
 
-/** One record for each line. Words and noise: lz4 compresses it to about three quarters. */
+/** Words and noise: lz4 compresses it to about three quarters. */
+export function recordText (random: Random, index: number, recordBytes: number): string {
+  let text = `{"id":${index},"text":"`
+  while (text.length < recordBytes) text += `${nextWord(random)} `
+  return text.slice(0, recordBytes)
+}
+
+/** One record for each line. */
 async function writePayloads (path: string, recordBytes: number): Promise<void> {
   const file = createWriteStream(path)
   const random = createRandom(20_240_501)
   for (let index = 0; index < distinctRecords; index++) {
-    let text = `{"id":${index},"text":"`
-    while (text.length < recordBytes) text += `${nextWord(random)} `
-    if (!file.write(`${text.slice(0, recordBytes)}\n`)) await once(file, 'drain')
+    if (!file.write(`${recordText(random, index, recordBytes)}\n`)) await once(file, 'drain')
   }
   file.end()
   await once(file, 'finish')

@@ -15,6 +15,7 @@ import type { Contender, MirrorJob, TlsListener } from '../contenders/contender.
 import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
 import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
 import { brokerOptions, deleteTopicsExcept, logDirOf } from './brokers.ts'
+import { writeCompactedLog } from './compacted-log.ts'
 import { writeLoad, type LoadCodec } from './load.ts'
 
 export interface LoopbackSettings {
@@ -26,6 +27,8 @@ export interface LoopbackSettings {
   readonly contenders: readonly Contender[]
   /** Contenders reach both clusters over TLS. */
   readonly tls: boolean
+  /** The topic is compacted; its batches lack records. */
+  readonly isCompacted: boolean
   readonly say: (text: string) => void
 }
 
@@ -97,8 +100,13 @@ async function fillSource (
 ): Promise<LogSize> {
   const { batchBytes, codec, partitions, recordBytes, records, say } = settings
   say(`writing ${records.toLocaleString('en')} records of ${recordBytes} bytes`)
-  await source.createTopic(topic, { partitions })
-  await writeLoad(source, { topic, records, recordBytes, batchBytes, codec }, folder)
+  const load = { topic, records, recordBytes, batchBytes, codec }
+  if (settings.isCompacted) {
+    await writeCompactedLog(source, load, partitions, say)
+  } else {
+    await source.createTopic(topic, { partitions })
+    await writeLoad(source, load, folder)
+  }
   // Otherwise the first contender would run against a target broker whose code is not yet compiled.
   say('warming the target up')
   await target.createTopic('warm-up', { partitions })

@@ -1,8 +1,5 @@
 // The records that a restart reads: a progress topic with a day of busy partitions, after the
 // cleaner's pass, restored as the program restores it.
-import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { TopicReader } from '../../src/orchestrator/cluster/topic-reader.ts'
 import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
 import type { ClusterClient } from '../../src/orchestrator/config/client-properties.ts'
@@ -15,6 +12,7 @@ import type { Log } from '../../src/orchestrator/observability/log.ts'
 import { systemClock } from '../../src/orchestrator/time/clock.ts'
 import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
 import { silentLog } from '../../test/orchestrator/observability/silent-log.ts'
+import { untilCleaned } from './cleaner.ts'
 import { partitionsBySlot, progressAfter, writeProgressLog } from './progress-log.ts'
 
 export interface RestoreSettings {
@@ -42,7 +40,6 @@ const timeoutMs = 60_000
 // progress of a day is written here within minutes, which leaves the cleaner behind.
 const cleanerLookMs = 15_000
 const restMs = 2 * cleanerLookMs
-const cleanerMsMax = 600_000
 
 // Kafka's defaults; the test harness makes the cleaner faster.
 const brokerOptions = {
@@ -78,7 +75,7 @@ export async function runRestore (settings: RestoreSettings): Promise<RestoreOut
     const recordsWritten = await writeProgressLog(cluster, load, say)
     const writeSeconds = (performance.now() - writtenMs) / 1000
     say(`${recordsWritten.toLocaleString('en')} records written; waiting for the cleaner`)
-    await untilCleaned(cluster, say)
+    await untilCleaned(cluster.broker(1).logDir, topic, restMs, say)
     const restoredMs = performance.now()
     const restored = await restoreSlots(store, Array.from({ length: slots }, (_, i) => i), producer)
     const restoreSeconds = (performance.now() - restoredMs) / 1000
@@ -107,27 +104,6 @@ export async function runRestore (settings: RestoreSettings): Promise<RestoreOut
 
 function clientOf (cluster: KafkaCluster): ClusterClient {
   return { cluster: 'west', properties: { 'bootstrap.servers': cluster.bootstrapServers } }
-}
-
-/** Waits until the size of the topic on disk has not changed for two looks of the cleaner. */
-async function untilCleaned (cluster: KafkaCluster, say: (text: string) => void): Promise<void> {
-  const deadline = performance.now() + cleanerMsMax
-  let size = -1
-  for (;;) {
-    const now = bytesOnDisk(cluster.broker(1).logDir)
-    say(`${Math.round(now / 1024 / 1024)} MiB on disk`)
-    if (now === size) return
-    if (performance.now() > deadline) throw new Error('the cleaner does not finish')
-    size = now
-    await sleep(restMs)
-  }
-}
-
-function bytesOnDisk (logDir: string): number {
-  const folders = readdirSync(logDir).filter(name => name.startsWith(`${topic}-`))
-  return folders.flatMap(folder => readdirSync(join(logDir, folder)).map(file =>
-    statSync(join(logDir, folder, file), { throwIfNoEntry: false })?.size ?? 0))
-    .reduce((sum, size) => sum + size, 0)
 }
 
 async function countRecords (cluster: KafkaCluster, slots: number): Promise<number> {

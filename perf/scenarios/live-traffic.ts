@@ -1,0 +1,98 @@
+// Light traffic beside a scenario: records at a steady rate, and how long each needs until a
+// consumer of the target sees it. A record counts from when it was due, not from when it was sent.
+
+import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
+import { RequestClient } from '../../src/orchestrator/cluster/native-request-client.ts'
+import { buildBatchPool } from '../../src/orchestrator/bench/batch-pool.ts'
+import { BenchClock } from '../../src/orchestrator/bench/bench-clock.ts'
+import { BenchCounts } from '../../src/orchestrator/bench/bench-counts.ts'
+import { percentileMs } from '../../src/orchestrator/bench/latency-record.ts'
+import { Load } from '../../src/orchestrator/bench/load.ts'
+import { TargetReader } from '../../src/orchestrator/bench/target-reader.ts'
+import { TopicLeaders } from '../../src/orchestrator/bench/topic-leaders.ts'
+import { ReplicatorError } from '../../src/orchestrator/errors/replicator-error.ts'
+import { systemClock } from '../../src/orchestrator/time/clock.ts'
+import type { KafkaCluster } from '../../test/kafka/cluster.ts'
+import { eventually } from '../../test/kafka/eventually.ts'
+
+export interface LiveTrafficSettings {
+  readonly source: KafkaCluster
+  readonly target: KafkaCluster
+  readonly topic: string
+  readonly remoteTopic: string
+  readonly partitions: number
+  readonly recordsPerSecond: number
+}
+
+/** In milliseconds. */
+export interface LiveLatency {
+  readonly records: number
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
+  readonly max: number
+}
+
+const timeoutMs = 30_000
+const spec = { records: 1, recordSize: 200, randomPercent: 50, codec: 'none', spanMs: 0 } as const
+
+/**
+ * Writes until `isOver` has resolved, and then waits until all of these records are on the target.
+ * The remote topic must exist.
+ */
+export async function measureLive (
+  settings: LiveTrafficSettings, isOver: Promise<unknown>
+): Promise<LiveLatency> {
+  const { partitions, recordsPerSecond, remoteTopic, source, target, topic } = settings
+  const ends = [source, target].map((each, i) => ({
+    cluster: i === 0 ? 'source' : 'target',
+    properties: { 'bootstrap.servers': each.bootstrapServers }
+  }))
+  const admins = ends.map(end => openClusterAdmin({ ...end, timeoutMs }))
+  const clients = ends.map(end => new RequestClient(end, 'longhaul-perf'))
+  const [sourceAdmin, targetAdmin] = admins
+  const [producer, consumer] = clients
+  if (sourceAdmin === undefined || targetAdmin === undefined || producer === undefined ||
+      consumer === undefined) throw new Error('no clients')
+  const ending = new AbortController()
+  const leadersOf = (admin: typeof sourceAdmin, of: string): TopicLeaders =>
+    new TopicLeaders(admin, of, partitions, systemClock, ending.signal)
+  const clock = new BenchClock(systemClock)
+  const counts = new BenchCounts()
+  const leaders = leadersOf(sourceAdmin, topic)
+  const load = new Load({
+    clients: [producer], topic, leaders, templates: await buildBatchPool(spec, 1),
+    intervalMs: 1000 * partitions / recordsPerSecond, clock, counts, stopped: ending.signal
+  })
+  const reader = new TargetReader({
+    client: consumer, topic: remoteTopic, leaders: leadersOf(targetAdmin, remoteTopic), clock,
+    counts
+  })
+  let failure: unknown
+  try {
+    await leaders.refresh()
+    reader.start(thrown => { failure = thrown })
+    const startMs = Math.ceil(clock.now())
+    counts.begin(startMs)
+    const running = load.run({ startMs, records: Infinity, endMs: Infinity })
+    await Promise.race([isOver, running])
+    ending.abort()
+    await running
+    await eventually('all live records on the target', () => {
+      if (failure !== undefined) throw ReplicatorError.from(failure)
+      return counts.mirrored >= counts.published
+    })
+    const { total } = counts.endToEndLatency
+    return {
+      records: counts.mirrored,
+      p50: percentileMs(total, 50),
+      p99: percentileMs(total, 99),
+      p999: percentileMs(total, 99.9),
+      max: percentileMs(total, 100)
+    }
+  } finally {
+    ending.abort()
+    await reader.close()
+    await Promise.all([...clients, ...admins].map(async each => { await each.close() }))
+  }
+}
