@@ -154,6 +154,11 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     const { exit, stdout } = await runCommand(['validate', file])
     assert.match(stdout, /^error: full: .*east\.full-0 on west holds offsets 0 to 1.*migrate/m)
     assert.equal(exit.code, 1)
+    // Regression: the first step that migrate prints, and the guide, ended with this error.
+    const steps = await runCommand(['migrate', file])
+    const [step = ''] = /longhaul validate .*/.exec(steps.stdout) ?? []
+    const checked = await runCommand(step.split(' ').slice(1))
+    assert.equal(checked.exit.code, 0, `${step}\n${checked.stdout}${checked.stderr}`)
     // Regression: migrate validates first, and stopped here on the records that it was to import.
     const migrated = await runCommand(['migrate', file, '--yes', '--quiet-seconds', '0'])
     assert.doesNotMatch(migrated.stdout, /east\.full-0 on west holds offsets/)

@@ -54,7 +54,7 @@ export function stepsFor (
   return [
     {
       text: 'While MirrorMaker 2 runs: check the file and the clusters.',
-      command: `longhaul validate ${file}`
+      command: `longhaul validate ${file} --before-import`
     },
     {
       text: `Print the positions that would be imported for ${named}.`,

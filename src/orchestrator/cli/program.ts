@@ -99,8 +99,10 @@ function addLookCommands (
 ): void {
   addConfigOptions(program.command('validate')
     .description('check a file and its clusters, and list the topics that would be mirrored'))
-    .action(async (file: string, options: ConfigOptions) => {
-      onExit(await validate(file, options, terminal))
+    .option('--before-import', 'the remote topics hold records of MirrorMaker 2, whose positions ' +
+      'are imported before the start')
+    .action(async (file: string, options: ConfigOptions & { readonly beforeImport?: boolean }) => {
+      onExit(await validate(file, { ...options, isBeforeImport: options.beforeImport }, terminal))
     })
 
   addConfigOptions(program.command('plan')
