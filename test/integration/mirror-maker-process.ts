@@ -45,11 +45,13 @@ export class MirrorMaker {
     this.#answers = answers
   }
 
-  /** `hasBeans`: beans() may be called. */
+  /** `hasBeans`: beans() may be called. `classes`: a folder of classes that the file names. */
   static async start (
-    t: TestContext, file: string, { hasBeans = false } = {}
+    t: TestContext, file: string,
+    { classes, hasBeans = false }: { readonly classes?: string, readonly hasBeans?: boolean } = {}
   ): Promise<MirrorMaker> {
-    const { classPath } = await ensureJars()
+    const jars = await ensureJars()
+    const classPath = classes === undefined ? jars.classPath : `${classes}:${jars.classPath}`
     const folder = createTempFolder('mirror-maker')
     const log = join(folder, 'output.log')
     const child = spawnGuarded(javaProgram(), javaArguments({
