@@ -30,14 +30,22 @@ export class KafkaAdmin {
   /** Resolves when each broker knows the topic and each partition's leader serves it. */
   async createTopic (topic: string, settings: TopicSettings = {}): Promise<void> {
     const { partitions = 1, replicationFactor = 1, configs = {} } = settings
-    await this.#call(`creation of ${topic}`, (admin, done) => {
-      admin.createTopic({
-        topic,
-        num_partitions: partitions,
-        replication_factor: replicationFactor,
-        config: { ...configs }
-      }, requestTimeoutMs, done)
-    })
+    const create = async (): Promise<void> => {
+      await this.#call(`creation of ${topic}`, (admin, done) => {
+        admin.createTopic({
+          topic,
+          num_partitions: partitions,
+          replication_factor: replicationFactor,
+          config: { ...configs }
+        }, requestTimeoutMs, done)
+      })
+    }
+    // On a busy machine a broker is fenced that had no time for its heartbeats, until the next one.
+    await eventually(`brokers for ${topic} that are not fenced`, async () =>
+      await create().then(() => true, (thrown: unknown) => {
+        if (/fenced/.test(String(thrown))) return false
+        throw thrown
+      }))
     await this.untilServed(topic, partitions)
   }
 
