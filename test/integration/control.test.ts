@@ -12,6 +12,7 @@ import { alterTopicConfig } from '../kafka/partition-operations.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { assertSameRecords, countRecords, remoteOf, untilRecords } from './comparison.ts'
+import { commitOffsets } from './group-commit.ts'
 import { LoadedFlow, untilOwned } from './loaded-flow.ts'
 import {
   createPropertiesFile, spawnMirror, startMirror, writeProperties, type CleanUp,
@@ -191,7 +192,7 @@ describe('the processes of a flow', () => {
     const atSource = createAdmin(t, source.bootstrapServers)
     const atTarget = createAdmin(t, target.bootstrapServers)
     for (const group of ['early', 'later']) {
-      await atSource.commitGroupOffsets(group,
+      await commitOffsets(atSource, group,
         [{ topic: 'grouped', partition: 0, offset: 7n, metadata: '' }])
     }
     // Nothing but the change has groups looked for.
@@ -210,9 +211,9 @@ describe('the processes of a flow', () => {
     await mirror.untilLogged('the change', ({ text }) =>
       /again: east->west: .*groups: early -> later/.test(text))
     await mirror.until('the second group', async () => await offsetOf('later') === 7n)
-    await atSource.commitGroupOffsets('early',
+    await commitOffsets(atSource, 'early',
       [{ topic: 'grouped', partition: 0, offset: 9n, metadata: '' }])
-    await atSource.commitGroupOffsets('later',
+    await commitOffsets(atSource, 'later',
       [{ topic: 'grouped', partition: 0, offset: 9n, metadata: '' }])
     await mirror.until('the second group again', async () => await offsetOf('later') === 9n)
     assert.equal(await offsetOf('early'), 7n, 'it takes part no longer')

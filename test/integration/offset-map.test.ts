@@ -14,6 +14,7 @@ import {
 import { gapCount } from '../kafka/raw-log.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { rawBatches, untilRecords } from './comparison.ts'
+import { commitOffsets } from './group-commit.ts'
 import { interleaveTransactions } from './interleaved-transactions.ts'
 import {
   createPropertiesFile, runCommand, startMirror, type MirrorProcess
@@ -117,7 +118,7 @@ test('a position among old transactions is exact again once the records are read
   assert.ok(atSource !== undefined && atTarget !== undefined)
   const old = records[301]
   assert.ok(old !== undefined)
-  await atSource.commitGroupOffsets('old',
+  await commitOffsets(atSource, 'old',
     [{ topic: 'entries', partition: 0, offset: BigInt(old.offset), metadata: '' }])
 
   const file = createPropertiesFile(t, flowProperties(clusters,

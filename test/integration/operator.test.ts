@@ -4,13 +4,13 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
-import { eventually } from '../kafka/eventually.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { countRecords, untilRecords } from './comparison.ts'
 import {
   changes, reads, runDocumentedCommands, sendDocumentedRequests
 } from './documented-runs.ts'
+import { commitOffsets } from './group-commit.ts'
 import {
   createPropertiesFile, runCommand, startMirror, type MirrorProcess
 } from './mirror-process.ts'
@@ -115,10 +115,7 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
     await source.createTopic(topic)
     await produce(source.bootstrapServers, topic, numbered(0, 10))
     const admin = createAdmin(t, source.bootstrapServers)
-    // The first commit of a cluster creates the topic of committed offsets.
-    await eventually('a commit', async () => (await admin.commitGroupOffsets('billing',
-      [{ topic, partition: 0, offset: 4n, metadata: '' }]))
-      .every(({ error }) => error === undefined))
+    await commitOffsets(admin, 'billing', [{ topic, partition: 0, offset: 4n, metadata: '' }])
     const file = createPropertiesFile(t, flowProperties(clusters,
       { 'east->west.topics': topic, 'api.token': token }))
     const mirror = await startMirror(t, file)
