@@ -110,6 +110,25 @@ TEST_CASE("a follower that fails, ends too early or is down leaves the partition
   CHECK(racks.IsReadAtFollower());
 }
 
+// Regression of the simulation: a lag that a replica had before it led came back during a slow
+// election, so the former leader returned OFFSET_OUT_OF_RANGE, and the partition faulted.
+TEST_CASE("a slow election faults no partition, also if the former leader had lagged before") {
+  Simulation sim("election", Plain(1, 3));
+  sim.source.selects_by_rack = true;
+  sim.source.broker(0).fetch_version = 11;  // such a Fetch has no epoch of the batch before
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  SimulatedLog& log = sim.SourceLog(0);
+  log.replica_ends[0] = 30;
+  log.leader = -1;
+  sim.RunFor(500);
+  CHECK(process->states[0].state == PartitionState::kRunning);
+  log.leader = 0;
+  Fill(sim, 0, 1);
+  CheckExact(sim, process);
+}
+
 // A replica that restarts, or that a busy machine delays, is out of sync or hangs for seconds. The
 // lane once stayed at the leader for metadata.max.age.ms then (by default five minutes).
 TEST_CASE("a replica that is late for a moment is read from soon after") {

@@ -42,10 +42,12 @@ class SimulatedLog {
  public:
   int64_t start() const { return start_; }
   int64_t end() const { return end_; }
-  // Where the replica on a broker ends.
+  // Where the replica on a broker ends. During a slow election (leader -1) each broker answers as
+  // the former leader, which has the whole log.
   int64_t EndAt(int32_t node) const {
     const auto found = replica_ends.find(node);
-    return found == replica_ends.end() || node == leader ? end_ : std::min(found->second, end_);
+    const bool leads = leader < 0 || node == leader;
+    return found == replica_ends.end() || leads ? end_ : std::min(found->second, end_);
   }
   // Where the log ends for readers: before its end while a new leader waits for its followers.
   int64_t high_watermark() const { return std::min(high_watermark_max, end_); }
