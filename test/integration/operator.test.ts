@@ -31,6 +31,11 @@ interface ShownFlow {
   readonly partitions: readonly ShownPartition[]
 }
 
+/** Of metrics and API. */
+function urlOf (mirror: MirrorProcess): string {
+  return String(mirror.log.find(each => typeof each['url'] === 'string')?.['url'])
+}
+
 describe('the commands of an operator', { timeout: 600_000 }, () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
@@ -120,7 +125,7 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
       { 'east->west.topics': topic, 'api.token': token }))
     const mirror = await startMirror(t, file)
     await untilRecords(mirror, target, `east.${topic}`, 10)
-    const url = String(mirror.log.find(each => typeof each['url'] === 'string')?.['url'])
+    const url = urlOf(mirror)
     const names = { file, topic, url, token, folder: dirname(file) }
     assert.deepEqual(await runDocumentedCommands(names, reads), [])
     assert.match(readFileSync(join(names.folder, 'billing.csv'), 'utf8'), /east\.documented,0,4/)
@@ -141,6 +146,10 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
       assert.match(stdout + stderr, /east->west does not mirror nosuch: not matched/)
       assert.equal(exit.code, 1, command.join(' '))
     }
+    const byApi = await runCommand(['wait', '--caught-up', '--timeout', '5s', file, '--topic',
+      'nosuch', '--url', urlOf(mirror)])
+    assert.match(byApi.stderr, /east->west does not mirror nosuch: not matched/)
+    assert.equal(byApi.exit.code, 1)
     const one = await runCommand(['status', file, '--flow', 'east->west', '--topic', topic])
     assert.equal(one.exit.code, 0, one.stderr)
     assert.match(one.stdout, /chosen-0/)

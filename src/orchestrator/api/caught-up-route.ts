@@ -7,6 +7,8 @@ import { HttpError, httpErrorOf, runningFlow, type ApiContext } from './api-cont
 import { caughtUpQuery, flowParams } from './request-schemas.ts'
 
 const behindShownMax = 100
+/** The name of the error of a topic that the flow does not mirror; other 404 have other names. */
+export const notMirroredName = 'UNKNOWN_TOPIC_OR_PARTITION'
 
 export function addCaughtUpRoute (app: FastifyInstance, context: ApiContext): void {
   const { limits: { waitersMax, waitMsMax } } = context
@@ -33,6 +35,8 @@ export function addCaughtUpRoute (app: FastifyInstance, context: ApiContext): vo
       waiters++
       try {
         const found = await operations.caughtUp(topic, timeoutMs, left.signal)
+        // A mistyped name must not look as if the topic had caught up.
+        if (topic !== undefined && found.partitions === 0) throw notMirrored(flow, topic)
         return await reply.code(found.isCaughtUp ? 200 : 504).send({
           flow,
           isCaughtUp: found.isCaughtUp,
@@ -55,4 +59,9 @@ export function addCaughtUpRoute (app: FastifyInstance, context: ApiContext): vo
         raw.socket.off('close', onClose)
       }
     })
+}
+
+function notMirrored (flow: string, topic: string): HttpError {
+  const error = new HttpError(404, `${flow} mirrors no topic ${topic} that the source has`)
+  return Object.assign(error, { name: notMirroredName })
 }

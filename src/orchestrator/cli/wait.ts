@@ -1,6 +1,7 @@
 // `longhaul wait FILE --caught-up`: returns when the flows have mirrored everything that their
 // sources held at the start of the command; exit code 10 at the timeout. For cut-overs.
 import { ApiClient } from '../api/api-client.ts'
+import { notMirroredName } from '../api/caught-up-route.ts'
 import type { Config, FlowConfig } from '../config/config.ts'
 import { parseDuration } from '../config/setting-kinds.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -108,6 +109,12 @@ interface BehindAnswer {
   readonly upstreamOffset: string | null
 }
 
+type CaughtUpAnswer = Omit<WaitResult, 'behind'> & { readonly behind: readonly BehindAnswer[] }
+
+interface ErrorAnswer {
+  readonly error: { readonly name: string, readonly text: string }
+}
+
 async function waitByApi (
   { name }: FlowConfig, config: Config,
   { timeoutMs, topic, url }: {
@@ -116,10 +123,18 @@ async function waitByApi (
   { stopped }: Terminal
 ): Promise<WaitResult> {
   const api = new ApiClient({ url, token: config.process['api.token'], signal: stopped })
-  const answer = await api.get<Omit<WaitResult, 'behind'> & {
-    readonly behind: readonly BehindAnswer[]
-  }>(`/flows/${encodeURIComponent(name)}/caught-up`, { topic, timeout: `${timeoutMs}ms` },
-    { statuses: [504], waitMs: timeoutMs })
+  const answer = await api.get<CaughtUpAnswer | ErrorAnswer>(
+    `/flows/${encodeURIComponent(name)}/caught-up`, { topic, timeout: `${timeoutMs}ms` },
+    { statuses: [404, 504], waitMs: timeoutMs })
+  if ('error' in answer) {
+    if (answer.error.name !== notMirroredName) {
+      throw new ReplicatorError('API_UNREACHABLE', `${url}: ${answer.error.text}`)
+    }
+    // Another flow of the file may mirror the topic.
+    return {
+      flow: name, isCaughtUp: true, waitedMs: 0, partitions: 0, behindPartitions: 0, behind: null
+    }
+  }
   const [example] = answer.behind
   return {
     flow: answer.flow,

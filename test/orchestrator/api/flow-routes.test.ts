@@ -232,3 +232,21 @@ test('openapi.json describes each route, with a schema for each answer', async t
     }
   }
 })
+
+// Regression: the answer was "caught up" of 0 partitions, and a script continued its cut-over.
+test('a wait for a topic that the flow does not mirror is 404', async t => {
+  const api = await createApi(t)
+  const path = `${flowPath}/caught-up`
+  api.mirror.caughtUp = async topic => ({
+    isCaughtUp: true, asOfMs: 1, waitedMs: 2, partitions: topic === 'nosuch' ? 0 : 3, behind: []
+  })
+  const { error } = await get(api, `${path}?topic=nosuch`, 404) as
+    { error: { name: string, text: string } }
+  assert.deepEqual(error, {
+    name: 'UNKNOWN_TOPIC_OR_PARTITION', text: 'A->B mirrors no topic nosuch that the source has'
+  })
+  assert.equal((await get(api, `${path}?topic=orders`))['isCaughtUp'], true)
+  api.mirror.caughtUp = async () =>
+    ({ isCaughtUp: true, asOfMs: 1, waitedMs: 2, partitions: 0, behind: [] })
+  assert.equal((await get(api, path))['isCaughtUp'], true, 'a flow without topics lacks nothing')
+})
