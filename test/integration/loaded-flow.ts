@@ -5,7 +5,7 @@ import type { KafkaCluster } from '../kafka/cluster.ts'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { untilRecords } from './comparison.ts'
 import {
-  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess, type Properties
+  createPropertiesFile, runCommand, startMirror, type CleanUp, type MirrorProcess, type Properties
 } from './mirror-process.ts'
 import { flowProperties, type MirroredClusters } from './mirrored-clusters.ts'
 import { assertEachOnceInOrder, SequenceLoad, type LoadSettings } from './sequence-load.ts'
@@ -48,6 +48,11 @@ export class LoadedFlow {
   /** `tree`: of another version of the program. */
   async start (env: NodeJS.ProcessEnv = {}, tree?: string): Promise<MirrorProcess> {
     return await startMirror(this.#t, this.#file, [], env, tree)
+  }
+
+  /** A command of an operator, with the file of the flow. */
+  async run (command: string, options: readonly string[]): ReturnType<typeof runCommand> {
+    return await runCommand([command, this.#file, ...options])
   }
 
   /** Resolves when the records written until now, and some more, are on the target. */

@@ -22,6 +22,12 @@ export class ControlState {
   /** Undefined: `bandwidth.max` of the file. */
   get throttle (): ThrottleRecord | undefined { return this.#throttle }
 
+  /** Whoever reads these knows all that this state knows. */
+  get orders (): ReadonlyArray<PauseRecord | SkipRecord | LogLevelRecord | ThrottleRecord> {
+    const ofFlow = [this.#logLevel, this.#throttle].flatMap(order => order ?? [])
+    return [...this.#pauses.values(), ...this.#skips.values(), ...ofFlow]
+  }
+
   apply (record: PauseRecord | SkipRecord | LogLevelRecord | ThrottleRecord): void {
     if (record.kind === 'throttle') {
       this.#throttle = record.bytesPerSecond === undefined ? undefined : record

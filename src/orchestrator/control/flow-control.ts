@@ -79,6 +79,8 @@ export class FlowControl {
   /** As this process has announced them last. */
   #announcedSlots: readonly number[] | undefined
   #hasRead = false
+  /** The log was recreated, and does not hold the orders in force yet. */
+  #mustSayAgain = false
   /** Of the first reading; false: this process stopped before that. */
   readonly #firstRead: Promise<boolean>
   #onFirstRead: (isRead: boolean) => void = () => {}
@@ -125,6 +127,17 @@ export class FlowControl {
   async say (order: Order, signal?: AbortSignal): Promise<void> {
     await this.#options.controlLog.write([encodeControl(order)], signal)
     this.#following.wake()
+  }
+
+  /**
+   * The log was recreated: this process writes the orders in force, after it has read what other
+   * processes and operators have written to the new log. Several processes may write the same
+   * orders under the same keys.
+   */
+  sayAgain (): void {
+    this.#mustSayAgain = true
+    this.#following.wake()
+    this.#announcing.wake()
   }
 
   /** How many live processes have settings that differ from the settings of this process. */
@@ -199,6 +212,8 @@ export class FlowControl {
     const { controlLog, onError, partitions } = this.#options
     const once: Array<RetryRecord | ReloadRecord> = []
     let hasPauses = false
+    // As it was before the reading: a reading that began earlier may have read the former log.
+    const mustSayAgain = this.#mustSayAgain
     for (const { key, value } of await controlLog.read(signal)) {
       const record = decodeControl(key, value)
       if (record === undefined) continue
@@ -214,6 +229,7 @@ export class FlowControl {
     if (this.#hasRead) for (const order of once) await this.#carryOut(order)
     this.#hasRead = true
     this.#onFirstRead(true)
+    if (mustSayAgain) await this.#writeOrders(signal)
     await this.#carryOutSkips(signal)
     await this.#lookAtMembers(signal)
     const { slots } = this.#options
@@ -292,6 +308,14 @@ export class FlowControl {
     log.info({ ...record.scope, by: record.by, reason: record.reason },
       `${record.by} asked for a retry of ${scopeText(record.scope)}: ${record.reason}`)
     await partitions.retry(partition => isMeant(record, partition))
+  }
+
+  async #writeOrders (signal: AbortSignal): Promise<void> {
+    const { orders } = this.#state
+    if (orders.length > 0) {
+      await this.#options.controlLog.write(orders.map(order => encodeControl(order)), signal)
+    }
+    this.#mustSayAgain = false
   }
 
   async #carryOutSkips (signal: AbortSignal): Promise<void> {

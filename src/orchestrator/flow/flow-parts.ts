@@ -184,7 +184,10 @@ export class FlowParts {
       group: groupOf(config().name),
       everything: () => this.#parts.partitions?.slotRecords() ?? [],
       onWarning: (error: ReplicatorError) => { this.#warnOnce(error) },
-      onRewritten: (error: ReplicatorError) => { problems.warn(error) }
+      onRewritten: (error: ReplicatorError) => {
+        problems.warn(error)
+        this.#parts.control?.sayAgain()
+      }
     }
     return isShared ? await openFlowProgress(options) : await openUnkeptProgress(options)
   }

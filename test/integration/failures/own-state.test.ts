@@ -15,7 +15,7 @@ import {
 import { countRecords, untilRecords } from '../comparison.ts'
 import { LoadedFlow, untilOwned } from '../loaded-flow.ts'
 import {
-  createPropertiesFile, spawnMirror, startMirror, type CleanUp, type Properties
+  createPropertiesFile, spawnMirror, startMirror, type CleanUp, type MirrorProcess, type Properties
 } from '../mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
 import { untilCounted } from './fault-probe.ts'
@@ -53,6 +53,10 @@ function inVersion1 (
   return { old, upstreamSum: Number(upstreamSum) }
 }
 
+async function untilPaused (mirror: MirrorProcess): Promise<void> {
+  await mirror.untilLogged('the pause', ({ text }) => text.startsWith('other is paused by'))
+}
+
 describe('faults of the own state', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
@@ -77,6 +81,10 @@ describe('faults of the own state', () => {
     // A process owns slots before it has read their positions. Only then can it write them again:
     // on a busy machine the topic was deleted in between, and a partition was left without any.
     await second.untilLogged('acquired slots', ({ text }) => text === 'acquired slots')
+    // Of no topic that exists: the record alone counts here.
+    const said = await flow.run('pause', ['--topic', 'other', '--reason', 'a test'])
+    assert.equal(said.exit.code, 0, said.stderr)
+    for (const mirror of [first, second]) await untilPaused(mirror)
     await clusters.target.admin.deleteTopic(progressTopic)
     for (const mirror of [first, second]) {
       await mirror.untilLogged('PROGRESS_DELETED', ({ text }) => text.includes('PROGRESS_DELETED'))
@@ -87,6 +95,7 @@ describe('faults of the own state', () => {
     await Promise.all([first.kill(), second.kill()])
     await evictMembers(clusters.target, group)
     const third = await flow.start()
+    await untilPaused(third)
     await flow.more(third)
     await flow.finish(third)
     assert.equal((await third.stop()).code, 0)

@@ -23,16 +23,26 @@ const second = 1_000
 /** A log that several processes read. */
 class FakeLog {
   readonly records: EncodedRecord[] = []
+  #recreations = 0
 
   say (...records: ReadonlyArray<Parameters<typeof encodeControl>[0]>): void {
     this.records.push(...records.map(record => encodeControl(record)))
   }
 
+  /** Without records; every process reads from the start again. */
+  recreate (): void {
+    this.records.length = 0
+    this.#recreations++
+  }
+
   /** Like a process that begins to read, or that has read before. */
   follow (): ControlLog {
     let next = 0
+    let recreations = this.#recreations
     return {
       read: async () => {
+        if (recreations !== this.#recreations) next = 0
+        recreations = this.#recreations
         const more = this.records.slice(next)
         next = this.records.length
         return more
@@ -108,6 +118,39 @@ function createProcess (
   control.start()
   return { partitions, control, errors, obeyed }
 }
+
+// Regression: a process that started after the progress topic was deleted and recreated mirrored
+// what an operator had paused, because only progress was written again.
+test('orders in force are written to a recreated log, after its own orders were read', async t => {
+  const log = new FakeLog()
+  const clock = new ManualClock()
+  const { control, partitions } = createProcess(t, log, clock)
+  const pause = (topic: string, isPaused: boolean): void => {
+    log.say({ kind: 'pause', scope: { topic }, isPaused, ...given })
+  }
+  pause('orders', true)
+  pause('payments', true)
+  log.say({ kind: 'throttle', bytesPerSecond: 1000, ...given },
+    { kind: 'logLevel', level: 'debug', ...given },
+    { kind: 'skip', source: orders, to: 12n, id: 'a-skip', ...given })
+  await clock.advance(second)
+  log.recreate()
+  control.sayAgain()
+  // An operator whose order reached the new log first.
+  pause('payments', false)
+  await clock.advance(2 * second)
+  const later = createProcess(t, log, clock, { name: 'longhaul-2' })
+  await clock.advance(second)
+  assert.deepEqual(later.control.state.pauses.map(({ scope }) => scope), [{ topic: 'orders' }])
+  assert.equal(later.control.state.throttle?.bytesPerSecond, 1000)
+  assert.equal(later.control.state.logLevel?.level, 'debug')
+  assert.deepEqual(later.control.state.skips.map(({ id }) => id), ['a-skip'])
+  assert.equal(partitions.pauseOf({ topic: 'payments', partition: 0 }), undefined)
+  const written = log.records.length
+  await clock.advance(5 * second)
+  assert.deepEqual(log.records.slice(written).filter(({ key }) =>
+    !String(key).includes('member')), [], 'the orders are written once')
+})
 
 describe('a pause', () => {
   test('reaches every process, also one that starts later, until it is ended', async t => {
