@@ -19,15 +19,16 @@ export interface TranslatedOffset {
 }
 
 /**
- * Undefined: no translation, because the flow has mirrored no record of the partition, or the
- * offset is before the first offset of the partition's map. A group that is ahead of the mirror
- * continues at the mirror's end.
+ * Undefined: no translation, because no record of the partition has been mirrored, or the offset is
+ * before the first offset of the partition's map. A group that is ahead of the mirror continues at
+ * the mirror's end.
  */
 export function answerFor (
   { offset }: Pick<GroupOffset, 'offset'>, progress: Progress
 ): OffsetAnswer | undefined {
   const { offsets } = progress
-  if (offset < 0n || offsets === undefined || offsets.spans.length === 0) return undefined
+  if (offset < 0n || offsets === undefined) return undefined
+  if (offsets.isWhole && offsets.spans.length === 0) return undefined
   const answer = translate(offsets, offset, progress)
   return answer.offset === undefined ? undefined : answer
 }

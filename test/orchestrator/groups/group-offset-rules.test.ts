@@ -51,6 +51,16 @@ describe('a committed offset is translated', () => {
       { topic: 'east.orders', partition: 0, upstream: 12n, downstream: 11n, metadata: 'm' })
   })
 
+  // Regression: after an import the map of an idle partition has no spans, and a group that had
+  // read all of it did not move before the next record.
+  test('to the end of what another program has mirrored, as an import leaves it', () => {
+    const start = { upstream: 21n, downstream: 33n }
+    const imported = { ...start, sequence: 0, offsets: emptyMap(start, false) }
+    assert.equal(downstreamOf(21n, imported), 33n)
+    assert.equal(downstreamOf(25n, imported), 33n)
+    assert.equal(downstreamOf(20n, imported), undefined)
+  })
+
   test('except without a mirrored record, before the start of the map, or without an offset',
     () => {
       assert.equal(downstreamOf(5n, { upstream: 7n, downstream: 3n, sequence: 0 }), undefined)
