@@ -22,6 +22,10 @@ interface JobModule {
   runJob (job: object, root: string): Promise<Result>
 }
 
+interface SummaryModule {
+  printResult (result: object, isShown: boolean): void
+}
+
 interface SlotsModule {
   chooseSlots (machine: object): { readonly slots: number, readonly hasSpare: boolean }
   runInSlots (jobs: readonly object[], options: object): Promise<readonly object[]>
@@ -195,6 +199,42 @@ describe('a result', () => {
     assert.equal(failed({ code: 'SIGSEGV', output: '', timedOut: false }), 1)
     assert.equal(failed({ code: 0, output: allGood, timedOut: true }), 1)
     assert.equal(failed({ code: 0, output: '', timedOut: false }), 0)
+  })
+})
+
+describe('a test file of which nothing ran', () => {
+  const reason = 'no /usr/sbin/krb5kdc: apt-get install krb5-kdc'
+
+  // Node prints 0 tests, 0 skipped, for a suite that is skipped; the line was "ok ... 0 passed".
+  test('is skipped with its reason, not ok', async t => {
+    const { runJob } = await load<JobModule>('job.mjs')
+    const folder = createFolder(t, {
+      'realm.test.mjs': "import { describe, test } from 'node:test'\n" +
+        `describe('logins', { skip: '${reason}' }, () => { test('one', () => {}) })\n`
+    })
+    const result = await runJob({
+      name: 'realm',
+      stage: 'long',
+      command: process.execPath,
+      args: ['--test', '--test-reporter=spec', join(folder, 'realm.test.mjs')],
+      limitSeconds: 60
+    }, folder)
+    const { failed, note, passed, skipped } = result
+    assert.deepEqual({ failed, note, passed, skipped },
+      { failed: 0, note: `skipped: ${reason}`, passed: 0, skipped: 1 })
+    const lines: unknown[] = []
+    t.mock.method(console, 'log', (line: unknown) => { lines.push(line) })
+    const { printResult } = await load<SummaryModule>('summary.mjs')
+    printResult(result, false)
+    assert.match(String(lines), /^skipped .* long +realm: 0 passed \(skipped: no .*krb5-kdc\)$/)
+  })
+
+  test('passes as far as its other tests pass', async () => {
+    const { judge } = await load<JobModule>('job.mjs')
+    const output = '✔ one (1ms)\n﹣ two (1ms) # no ::1\nℹ pass 1\nℹ fail 0\nℹ cancelled 0\n' +
+      'ℹ skipped 1\n'
+    assert.deepEqual(judge({ limitSeconds: 1 }, { code: 0, output, timedOut: false }),
+      { passed: 1, failed: 0, skipped: 1, note: '' })
   })
 })
 

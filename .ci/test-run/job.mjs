@@ -68,7 +68,16 @@ export function judge (job, { code, output, timedOut }) {
   if (code !== 0 && counts.failed === 0) {
     return { passed: 0, failed: 1, skipped: counts.skipped, note: `exit status ${code}` }
   }
-  return { ...counts, note: '' }
+  const reason = skipReason(output)
+  // Node counts no test of a suite that is skipped as a whole.
+  return counts.passed + counts.failed === 0 && reason !== undefined
+    ? { ...counts, skipped: Math.max(1, counts.skipped), note: `skipped: ${reason}` }
+    : { ...counts, note: '' }
+}
+
+/** Of the first skipped test or suite in the output of node's spec reporter. */
+function skipReason (output) {
+  return /^ *﹣ .* # (?!SKIP$)(.+)$/m.exec(output)?.[1]
 }
 
 /** From the last lines of node's spec reporter or of doctest; undefined if there are none. */

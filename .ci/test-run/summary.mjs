@@ -5,10 +5,11 @@ const slowestCount = 10
 
 /** `isShown`: also prints the output of a job that passed. */
 export function printResult (result, isShown) {
-  const { cpuSeconds, failed, name, note, output, passed, seconds, stage } = result
-  const verdict = failed > 0 ? 'FAILED' : 'ok'
+  const { cpuSeconds, failed, name, note, output, passed, seconds, skipped, stage } = result
+  const nothingRan = passed === 0 && skipped > 0
+  const verdict = failed > 0 ? 'FAILED' : nothingRan ? 'skipped' : 'ok'
   const counts = failed > 0 ? `${passed} passed, ${failed} failed` : `${passed} passed`
-  const line = `${verdict.padEnd(6)} ${seconds.toFixed(1).padStart(7)} s ` +
+  const line = `${verdict.padEnd(7)} ${seconds.toFixed(1).padStart(6)} s ` +
     `${cpuSeconds.toFixed(1).padStart(7)} s CPU  ${stage.padEnd(8)} ` +
     `${name}: ${counts}${note === '' ? '' : ` (${note})`}`
   if (failed > 0 || isShown) console.log(`\n== ${name}\n${output.trimEnd()}`)
