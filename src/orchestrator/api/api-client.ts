@@ -2,6 +2,7 @@
 import type { ReadableStreamDefaultReader } from 'node:stream/web'
 import { isLoopback } from '../config/api-settings.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { withinMs } from '../time/deadline.ts'
 
 export interface ApiClientOptions {
   /** http://127.0.0.1:9584 */
@@ -45,22 +46,11 @@ export class ApiClient {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, value)
     }
-    const ended = new AbortController()
     const ms = (this.#options.answerMs ?? answerMsDefault) + waitMs
-    const timer = setTimeout(() => { ended.abort(new Error(`no answer within ${ms} ms`)) }, ms)
-    const onStop = (): void => { ended.abort(this.#options.signal.reason) }
-    this.#options.signal.addEventListener('abort', onStop)
-    if (this.#options.signal.aborted) onStop()
-    try {
-      return await this.#answerTo<Answer>(url, statuses, ended.signal)
-    } finally {
-      clearTimeout(timer)
-      this.#options.signal.removeEventListener('abort', onStop)
-    }
+    return await withinMs(ms, this.#options.signal,
+      async signal => await this.#answerTo<Answer>(url, statuses, signal))
   }
 
-  // Not AbortSignal.any() of AbortSignal.timeout(): Node 20 may collect a timeout that only a
-  // combined signal refers to, and the request would have no end.
   async #answerTo<Answer> (
     url: URL, statuses: readonly number[], signal: AbortSignal
   ): Promise<Answer> {

@@ -11,6 +11,7 @@ import { MemberSignatures } from '../api/member-signature.ts'
 import type { Config } from '../config/config.ts'
 import { decodeFile } from '../config/properties-text.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { withinMs } from '../time/deadline.ts'
 import { version } from '../version.ts'
 import { redactFile, secretsOf, withoutSecrets } from './bundle-redaction.ts'
 import { ConfigFile } from './config-file.ts'
@@ -158,10 +159,8 @@ async function processParts (
 
 async function answerOf (url: string, stopped: AbortSignal): Promise<string> {
   try {
-    const response = await fetch(url, {
-      redirect: 'error', signal: AbortSignal.any([stopped, AbortSignal.timeout(answerMs)])
-    })
-    return await response.text()
+    return await withinMs(answerMs, stopped, async signal =>
+      await (await fetch(url, { redirect: 'error', signal })).text())
   } catch (thrown) {
     return `${url} does not answer: ${reasonOf(thrown)}\n`
   }

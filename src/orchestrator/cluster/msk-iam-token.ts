@@ -4,7 +4,7 @@
 import type * as credentialProviders from '@aws-sdk/credential-providers'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
-import { unlessAborted } from '../time/deadline.ts'
+import { unlessAborted, withinMs } from '../time/deadline.ts'
 import type { Token } from './token-source.ts'
 
 type Providers = typeof credentialProviders
@@ -27,8 +27,8 @@ export async function fetchMskIamToken (
       region, awsCredentialsProvider: credentialsOf(properties, region, providers)
     })
     // AWS's packages cannot be cancelled: a result that arrives later is dropped.
-    const bound = AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)])
-    const { expiryTime, token } = await unlessAborted(bound, signed)
+    const { expiryTime, token } = await withinMs(answerMsMax, signal,
+      async bound => await unlessAborted(bound, signed))
     return { value: token, expiresMs: expiryTime }
   } catch (thrown) {
     throw new ReplicatorError('TOKEN_UNAVAILABLE', `AWS IAM, ${identityOf(properties)}: ` +

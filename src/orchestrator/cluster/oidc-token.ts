@@ -3,6 +3,7 @@
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
 import type { Clock } from '../time/clock.ts'
+import { withinMs } from '../time/deadline.ts'
 import type { Token } from './token-source.ts'
 
 const answerMsMax = 10_000
@@ -17,23 +18,25 @@ export async function fetchOidcToken (
   const id = properties['sasl.oauthbearer.client.id'] ?? ''
   const secret = properties['sasl.oauthbearer.client.secret'] ?? ''
   const scope = properties['sasl.oauthbearer.scope']
+  const request = {
+    method: 'POST',
+    headers: {
+      'accept': 'application/json',
+      'authorization': `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+    },
+    body: new URLSearchParams({
+      grant_type: 'client_credentials', ...scope !== undefined && { scope }
+    }),
+    // A redirect would send the secret to another server.
+    redirect: 'error'
+  } as const
   let response: Response
   let text: string
   try {
-    response = await fetch(withoutUser(url), {
-      method: 'POST',
-      headers: {
-        'accept': 'application/json',
-        'authorization': `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
-      },
-      body: new URLSearchParams({
-        grant_type: 'client_credentials', ...scope !== undefined && { scope }
-      }),
-      // A redirect would send the secret to another server.
-      redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)])
+    [response, text] = await withinMs(answerMsMax, signal, async bound => {
+      const answer = await fetch(withoutUser(url), { ...request, signal: bound })
+      return [answer, await boundedText(answer)] as const
     })
-    text = await boundedText(response)
   } catch (thrown) {
     throw unavailable(`${shown(url)}: ${reasonOf(thrown)}`, 'sasl.oauthbearer.token.endpoint.url')
   }

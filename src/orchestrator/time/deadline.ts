@@ -52,3 +52,27 @@ export async function unlessAborted<T> (signal: AbortSignal, work: Promise<T>): 
     signal.removeEventListener('abort', onAbort)
   }
 }
+
+/**
+ * The result of work that ends with its signal: `ms` after the begin, or when `signal` is aborted.
+ * The reason after `ms` is a TimeoutError.
+ */
+export async function withinMs<T> (
+  ms: number, signal: AbortSignal, work: (bound: AbortSignal) => Promise<T>
+): Promise<T> {
+  // Not AbortSignal.any() of AbortSignal.timeout(): Node 20 may collect a timeout that only a
+  // combined signal refers to, and the work would have no end.
+  const ended = new AbortController()
+  const timer = setTimeout(() => {
+    ended.abort(new DOMException(`no answer within ${ms} ms`, 'TimeoutError'))
+  }, ms)
+  const onAbort = (): void => { ended.abort(signal.reason) }
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  try {
+    return await work(ended.signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+  }
+}

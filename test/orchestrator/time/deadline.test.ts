@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, test } from 'node:test'
-import { Deadline, unlessAborted } from '../../../src/orchestrator/time/deadline.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Deadline, unlessAborted, withinMs } from '../../../src/orchestrator/time/deadline.ts'
 import { ManualClock, settle } from './manual-clock.ts'
 
 const never = new Promise<string>(() => {})
@@ -70,5 +73,50 @@ describe('work that a signal may end', () => {
     await assert.rejects(waiting, /stopped/)
     await assert.rejects(unlessAborted(controller.signal, never), /stopped/)
     assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
+  })
+})
+
+describe('work within a time', () => {
+  const open = new AbortController().signal
+
+  /** Like a request that never has an answer: only its signal ends it. */
+  async function endless (bound: AbortSignal): Promise<never> {
+    return await new Promise<never>((_resolve, reject) => {
+      bound.addEventListener('abort', () => { reject(bound.reason as Error) })
+    })
+  }
+
+  // With AbortSignal.any() of AbortSignal.timeout() the collector of Node 20 took the timeout.
+  test('ends also if the garbage collector runs meanwhile', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const ended = withinMs(200, open, endless)
+      .catch((thrown: unknown) => (thrown as Error).name)
+    for (let round = 0; round < 5; round++) {
+      await sleep(10)
+      collect()
+    }
+    const late = sleep(10_000, 'never', { ref: false })
+    assert.equal(await Promise.race([ended, late]), 'TimeoutError')
+  })
+
+  test('returns its result or its error, and leaves no listener', async () => {
+    const { signal } = new AbortController()
+    // A timer that remained would keep this process alive for the hour.
+    assert.equal(await withinMs(3_600_000, signal, async () => await Promise.resolve(1)), 1)
+    await assert.rejects(withinMs(3_600_000, signal, async () => {
+      return await Promise.reject(new Error('refused'))
+    }), /refused/)
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+  })
+
+  test('ends with the reason of the abort, before or while it runs', async () => {
+    const controller = new AbortController()
+    const running = withinMs(3_600_000, controller.signal, endless)
+    controller.abort(new Error('stopped'))
+    await assert.rejects(running, /stopped/)
+    const seen = await withinMs(3_600_000, controller.signal,
+      async bound => await Promise.resolve(bound.reason as Error))
+    assert.match(seen.message, /stopped/)
   })
 })
