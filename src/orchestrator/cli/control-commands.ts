@@ -1,8 +1,10 @@
 // The commands that control or show a running flow: commander wiring only.
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
+import { partitionStates } from '../observability/snapshot.ts'
 import { addFileOptions, stateFormats } from './configure.ts'
 import { giveOrder, type OrderOptions } from './control.ts'
 import type { ExitCode } from './exit-codes.ts'
+import { unknownState } from './flow-state.ts'
 import { showState, type StateKind, type StateOptions } from './show-state.ts'
 import { showStatus, type StatusOptions } from './status.ts'
 import type { Terminal } from './terminal.ts'
@@ -63,7 +65,8 @@ export function addControlCommands (
     .description('list, retry or skip partitions')
   addStateOptions(partitions.command('list')
     .description('show partitions: state, reason, position, lag'))
-    .option('--state <state>', 'only partitions in this state, for example faulted')
+    .addOption(new Option('--state <state>', 'only partitions in this state')
+      .choices([...partitionStates, unknownState]))
     .action(show('partitions'))
   addOrderOptions(partitions.command('retry')
     .description('retry faulted partitions now, without waiting for fault.retry.interval.ms'))

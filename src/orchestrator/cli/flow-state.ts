@@ -12,10 +12,13 @@ export interface MemberState {
   readonly slots: readonly number[] | null
 }
 
+/** Of a partition whose state the clusters alone do not show. */
+export const unknownState = 'unknown'
+
 export interface PartitionState {
   readonly topic: string
   readonly partition: number
-  /** As the API names it; `unknown`: the clusters alone do not show it. */
+  /** As the API names it, or `unknownState`. */
   readonly state: string
   readonly reason: string | null
   readonly sinceMs: number | null

@@ -2,7 +2,7 @@
 import type { Config, FlowConfig } from '../config/config.ts'
 import type { TopicSettings } from '../config/config-table.ts'
 import type { FlowState, PartitionState } from './flow-state.ts'
-import { unknownOnRecord, unread } from './flow-state.ts'
+import { unknownOnRecord, unknownState, unread } from './flow-state.ts'
 import { lagOf, statusOf, type PartitionStatus } from './status.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -56,5 +56,5 @@ function stateOf (
   if (paused !== undefined) return 'paused'
   if (problem !== undefined) return 'faulted'
   if (upstream === undefined) return 'starting'
-  return lag === 0n ? 'caught-up' : 'unknown'
+  return lag === 0n ? 'caught-up' : unknownState
 }

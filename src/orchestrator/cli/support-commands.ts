@@ -1,7 +1,7 @@
 // top, completion and support-bundle: commander wiring only.
 import { Argument, type Command } from 'commander'
 import { renderCompletion, shells, type Shell } from './completion.ts'
-import { addFileOptions } from './configure.ts'
+import { addFileOptions, stateFormats } from './configure.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { supportBundle, type BundleOptions } from './support-bundle.ts'
 import type { Terminal } from './terminal.ts'
@@ -13,7 +13,7 @@ export function addSupportCommands (
 ): void {
   addFileOptions(program.command('top')
     .description('show flows and their busiest topics again every two seconds; q: quit'),
-  undefined, '[file]')
+  stateFormats, '[file]')
     .option('--url <url>', 'ask the process at this address, for example http://127.0.0.1:9584, ' +
       'and not the clusters')
     .action(async (file: string | undefined, options: TopOptions) => {

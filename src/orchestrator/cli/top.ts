@@ -1,6 +1,8 @@
 // `longhaul top [FILE]`: flows with their states, and the busiest topics, repeatedly until q.
 // The state is that of `topics` and `lag`: from the clusters alone, or with --url from a process.
-// Rates follow from two readings, so the first screen has none.
+// Rates follow from two readings, so the first screen has none. With -o json or yaml, and off a
+// terminal, there is one reading.
+import { setMaxListeners } from 'node:events'
 import { ApiClient } from '../api/api-client.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatCount, formatSeconds } from '../observability/format.ts'
@@ -11,6 +13,7 @@ import {
 } from './flow-state.ts'
 import { stateByApi } from './state-by-api.ts'
 import { stateOnRecord } from './state-on-record.ts'
+import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -34,17 +37,20 @@ export async function top (
 ): Promise<ExitCode> {
   const ended = new AbortController()
   const signal = AbortSignal.any([terminal.stopped, ended.signal])
+  // Each request of a reading waits for the end, too, and one reading has many at a time.
+  setMaxListeners(Infinity, signal)
   const read = readerOf(file, options, { ...terminal, stopped: signal })
   if (read === undefined) return exitCodes.usage
-  const isLive = terminal.stdout.isTTY === true
+  const isLive = terminal.stdout.isTTY === true && options.output === 'table'
   const close = isLive ? terminal.onKey?.(key => { if (isEnd(key)) ended.abort() }) : undefined
   try {
     let before: Reading | undefined
     for (;;) {
       const now: Reading = { atMs: terminal.clock.monotonic(), flows: await read() }
       if (signal.aborted) return exitCodes.ok
-      const text = renderTop(now, before, tableWidth(terminal))
-      terminal.stdout.write(isLive ? `${clearScreen}${text}\nq: quit\n` : `${text}\n`)
+      const text = renderOutput(options.output, now.flows.map(summaryOf),
+        () => renderTop(now, before, tableWidth(terminal)))
+      terminal.stdout.write(isLive ? `${clearScreen}${text}q: quit\n` : text)
       if (!isLive) return stateExit(now.flows)
       before = now
       await terminal.clock.sleep(refreshMs, signal).catch(() => {})
@@ -53,6 +59,11 @@ export async function top (
   } finally {
     close?.()
   }
+}
+
+/** As `topics` prints a flow, with its members. */
+function summaryOf ({ flow, isHealthy, members, partitions, problems, unknown }: FlowState) {
+  return { flow, isHealthy, problems, unknown, members, topics: topicsOf(partitions) }
 }
 
 /** In the mode in which single keys arrive, Ctrl-C is a key, too. */

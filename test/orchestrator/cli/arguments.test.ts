@@ -15,6 +15,8 @@ const rows: ReadonlyArray<readonly [args: readonly string[], exitCode: number, t
     /unknown option '--topics'[^]*Did you mean --topic\?/],
   [['resume', 'FILE', '--topics', 'orders', '--reason', 'x'], 2, /unknown option '--topics'/],
   [['throttle', 'FILE', '--rate', 'abc', '--reason', 'x'], 2, /--rate/],
+  [['partitions', 'list', 'FILE', '--state', 'nosuch'], 2,
+    /'nosuch' is invalid\. Allowed choices are starting, .*, faulted, removed, unknown\./],
   [['partitions', 'retry', 'FILE', '--topics', 'x', '--reason', 'x'], 2, /unknown option/],
   ...['', ' ', 'two\nlines'].map(reason =>
     [['pause', 'FILE', '--reason', reason], 2, /^error: --reason: say why/] as const),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  unknownOnRecord, type FlowState, type PartitionState
+  unknownOnRecord, type FlowState, type PartitionState, type TopicState
 } from '../../../src/orchestrator/cli/flow-state.ts'
 import { runProgram } from '../../../src/orchestrator/cli/program.ts'
 import { renderTop } from '../../../src/orchestrator/cli/top.ts'
@@ -62,6 +62,28 @@ test('off a terminal top prints once; the exit code tells whether flows are heal
   const unread = await runCaptured(['top', '--url', mirror.http.url])
   assert.equal(unread.exitCode, 1)
   assert.match(unread.written, /all flows .* unknown/)
+})
+
+// Regression: -o json printed tables. A reading of some flows had more than ten requests at a time,
+// each of which listens to the end: Node.js wrote a warning of a leak between the tables.
+test('for programs top prints one reading as JSON or YAML, and no warning', async t => {
+  const warnings: string[] = []
+  const onWarning = ({ name }: Error): void => { warnings.push(name) }
+  process.on('warning', onWarning)
+  t.after(() => { process.off('warning', onWarning) })
+  const { http } = await createMovingMirror(t, Array.from({ length: 6 }, (_, i) => (
+    { source: `A${i}`, target: 'B', topics: [
+      { topic: 'orders', partitions: 3, recordsPerSecond: 9 }
+    ] })))
+  const json = await runCaptured(['top', '--url', http.url, '-o', 'json'], { isTTY: true })
+  const [first] = JSON.parse(json.written) as ReadonlyArray<
+    Pick<FlowState, 'flow' | 'isHealthy'> & { readonly topics: readonly TopicState[] }>
+  assert.deepEqual([first?.flow, first?.isHealthy], ['A0->B', true])
+  assert.deepEqual(first?.topics.map(each => [each.topic, each.partitions]), [['orders', 3]])
+  assert.equal(json.exitCode, 0)
+  assert.deepEqual(warnings, [])
+  const yaml = await runCaptured(['top', '--url', http.url, '-o', 'yaml'])
+  assert.match(yaml.written, /^- flow: A0->B\n {2}isHealthy: true\n/)
 })
 
 test('on a terminal top draws over itself until q, and stops to read keys', async t => {
