@@ -76,8 +76,9 @@ function addAccess (
     if (access.isAllowed) return
     if (authorization !== undefined && clock.monotonic() - saidMs >= refusalLogMs) {
       saidMs = clock.monotonic()
+      const why = access.status === 401 ? 'its token is wrong' : access.text
       log.warn({ ip: request.ip, path: request.url },
-        'a request to the API had a wrong token; further ones are not logged for a minute')
+        `a request to the API is refused (${why}); further ones are not logged for a minute`)
     }
     if (access.status === 401) reply.header('www-authenticate', 'Bearer')
     throw new HttpError(access.status, access.text)
@@ -98,10 +99,18 @@ function addErrors (app: FastifyInstance, { log }: ApiContext): void {
     const name = thrown instanceof HttpError && thrown.name !== 'Error'
       ? thrown.name
       : thrown.code ?? `HTTP_${status}`
-    return await reply.code(status).send(errorBody(name, thrown.message))
+    return await reply.code(status).send(errorBody(name, textOf(thrown)))
   })
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, async (_request, reply) =>
     await reply.code(404).send(errorBody('HTTP_404', 'not found; see /api/openapi.json')))
+}
+
+/** What the validator says leaves out the allowed values, and the name of an unknown field. */
+function textOf ({ message, validation }: FastifyError): string {
+  const { allowedValues, additionalProperty } = validation?.[0]?.params ?? {}
+  if (Array.isArray(allowedValues)) return `${message}: ${allowedValues.join(', ')}`
+  if (typeof additionalProperty === 'string') return `${message}: ${additionalProperty}`
+  return message
 }
 
 function errorBody (name: string, text: string): object { return { error: { name, text } } }

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
-import { bearer, createApi, flowPath, type TestApi } from './create-api.ts'
+import { recordingLog } from '../observability/recording-log.ts'
+import { bearer, createApi, flowPath, token, type TestApi } from './create-api.ts'
 
 interface Answer {
   readonly isDryRun: boolean
@@ -120,7 +121,7 @@ test('a wrong body is refused with what is wrong, and orders nothing', async t =
     ['pause', { reason: 'x'.repeat(501) }, /reason/],
     ['pause', { reason: 'a\u001b[2J' }, /reason/],
     // A mistyped name must not pause the whole flow.
-    ['pause', { reason: 'x', topics: 'orders' }, /additional properties/],
+    ['pause', { reason: 'x', topics: 'orders' }, /additional properties: topics$/],
     ['pause', { reason: 'x', partition: 1 }, /partition needs topic/],
     ['pause', { reason: 'x', topic: 'a b' }, /topic/],
     ['pause', { reason: 'x', topic: 'orders', partition: -1 }, /partition/],
@@ -149,6 +150,23 @@ test('a refusal of the flow is 409, and a flow that does not run is 503', async 
   api.mirror.failure = undefined
   api.mirror.isRunning = false
   assert.equal((await post(api, `${flowPath}/pause`, { reason: 'x' })).statusCode, 503)
+})
+
+// Regression: each refused request with a header was logged as one with a wrong token, also where
+// the file sets none.
+test('the log says why a request is refused, once a minute', async t => {
+  const texts: string[] = []
+  const refuse = async (lines: readonly string[]): Promise<void> => {
+    const api = await createApi(t, { lines, log: recordingLog(texts) })
+    for (let i = 0; i < 2; i++) {
+      await post(api, `${flowPath}/pause`, { reason: 'x' }, { authorization: 'Bearer another' })
+    }
+  }
+  await refuse([`api.token = ${token}`])
+  await refuse([])
+  assert.equal(texts.length, 2)
+  assert.match(texts[0] ?? '', /^warn: a request to the API is refused \(its token is wrong\);/)
+  assert.match(texts[1] ?? '', /^warn: a request .* refused \(api\.token is not set,/)
 })
 
 test('a change without the token, or without api.token, orders nothing', async t => {

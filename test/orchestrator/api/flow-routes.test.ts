@@ -119,7 +119,8 @@ test('partitions are filtered and paged in order, each exactly once', async t =>
   const paused = await get(api, `${flowPath}/partitions?state=paused&topic=b`) as
     { matching: number, next: null, partitions: Array<{ partition: number }> }
   assert.deepEqual(paused.partitions.map(({ partition }) => partition), [0, 4, 8])
-  await get(api, `${flowPath}/partitions?state=nosuch`, 400)
+  const refused = await get(api, `${flowPath}/partitions?state=nosuch`, 400)
+  assert.match(JSON.stringify(refused), /allowed values: starting, resuming, .*, removed"/)
   await get(api, `${flowPath}/partitions?limit=1001`, 400)
   await get(api, `${flowPath}/partitions?limit=0`, 400)
 })
