@@ -7,6 +7,9 @@ import type { Clock } from '../time/clock.ts'
 
 const checkMs = 1_000
 
+/** The number of bytes that were written: fewer than all when the disk is full with them. */
+type WriteSync = (file: number, bytes: Buffer) => number
+
 export class LogFile implements LogOutput {
   readonly #path: string
   readonly #clock: Pick<Clock, 'now'>
@@ -15,11 +18,15 @@ export class LogFile implements LogOutput {
   /** Lines that were not written since the last one that was: the disk was full. */
   #unwritten = 0
   #reason = ''
+  /** The file ends within a line. */
+  #isCut = false
+  readonly #writeSync: WriteSync
 
   /** Throws the error of the system if the file cannot be opened. */
-  constructor (path: string, clock: Pick<Clock, 'now'>) {
+  constructor (path: string, clock: Pick<Clock, 'now'>, write: WriteSync = writeSync) {
     this.#path = path
     this.#clock = clock
+    this.#writeSync = write
     this.#file = open(path)
     this.#checkedAt = clock.now()
   }
@@ -28,11 +35,11 @@ export class LogFile implements LogOutput {
     this.#followPath()
     try {
       if (this.#unwritten > 0) {
-        writeSync(this.#file, `${this.#unwritten} log lines were not written before this line: ` +
+        this.#append(`${this.#unwritten} log lines were not written before this line: ` +
           `${this.#reason}\n`)
         this.#unwritten = 0
       }
-      writeSync(this.#file, line)
+      this.#append(line)
     } catch (thrown) {
       // Mirroring continues without a log; the next line that can be written tells the number.
       this.#unwritten++
@@ -41,6 +48,14 @@ export class LogFile implements LogOutput {
   }
 
   close (): void { closeSync(this.#file) }
+
+  /** The last bytes of a disk take a part of a line, without an error. */
+  #append (line: string): void {
+    const bytes = Buffer.from(this.#isCut ? `\n${line}` : line)
+    const written = this.#writeSync(this.#file, bytes)
+    if (written > 0) this.#isCut = written < bytes.length
+    if (written < bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes fitted`)
+  }
 
   #followPath (): void {
     const now = this.#clock.now()
@@ -54,6 +69,7 @@ export class LogFile implements LogOutput {
       const file = open(this.#path)
       closeSync(this.#file)
       this.#file = file
+      this.#isCut = false
     } catch {
       // The folder is missing or refuses the file: lines go to the old file until it does not.
     }

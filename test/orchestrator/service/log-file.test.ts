@@ -1,7 +1,7 @@
 // Where lines of a log file go when its path is rotated, and when lines cannot be written.
 import assert from 'node:assert/strict'
 import {
-  mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync
+  mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeSync
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -83,5 +83,38 @@ describe('a log file', () => {
     file.write('four\n')
     assert.match(text(),
       /^2 log lines were not written before this line: Error: ENOSPC.*\nthree\nfour\n$/)
+  })
+
+  // A write that the disk has room for in part returns the number of its bytes and throws nothing:
+  // the next line was appended to the cut one, and both were lost to a reader of JSON lines.
+  test('on a disk with room for a part of a line starts the next line anew, and counts it', t => {
+    const { folder, path, text, time } = createLogFile(t)
+    let room = 6
+    const file = new LogFile(path, { now: () => time.now }, (fd, bytes) => {
+      const part = Math.min(room, bytes.length)
+      room -= part
+      if (part === 0) throw new Error('ENOSPC')
+      return writeSync(fd, bytes, 0, part)
+    })
+    t.after(() => { file.close() })
+    file.write('one\n')
+    file.write('two\n')
+    file.write('three\n')
+    assert.equal(text(), 'one\ntw')
+    room = 10
+    file.write('four\n')
+    assert.match(text(), /^one\ntw\n2 log lin$/)
+    room = Infinity
+    file.write('five\n')
+    assert.match(text(),
+      /^one\ntw\n2 log lin\n3 log lines were not written before this line: .*10 of.*\nfive\n$/)
+
+    room = 1
+    file.write('six\n')
+    renameSync(path, join(folder, 'log.1'))
+    time.now += 1_000
+    room = Infinity
+    file.write('seven\n')
+    assert.match(text(), /^1 log lines .*\nseven\n$/, 'a new file has no cut line')
   })
 })
