@@ -4,6 +4,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import { eventually } from '../kafka/eventually.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { countRecords, untilRecords } from './comparison.ts'
@@ -34,6 +36,23 @@ interface ShownFlow {
 /** Of metrics and API. */
 function urlOf (mirror: MirrorProcess): string {
   return String(mirror.log.find(each => typeof each['url'] === 'string')?.['url'])
+}
+
+/** From the clusters, or with --url from the process. */
+async function untilTranslated (
+  file: string, options: readonly string[], topic: string
+): Promise<void> {
+  const offsets = [
+    { remoteTopic: `east.${topic}`, partition: 0, sourceOffset: '4', targetOffset: '4' }
+  ]
+  const expected = [
+    { flow: 'east->west', problems: [], groups: [{ group: 'billing', offsets }] }
+  ]
+  await eventually('the group in groups', async () => {
+    const { stdout } = await runCommand(['groups', file, '--group', 'billing', '-o', 'json',
+      ...options])
+    return stdout !== '' && isDeepStrictEqual(JSON.parse(stdout), expected)
+  })
 }
 
 describe('the commands of an operator', { timeout: 600_000 }, () => {
@@ -122,11 +141,19 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
     const admin = createAdmin(t, source.bootstrapServers)
     await commitOffsets(admin, 'billing', [{ topic, partition: 0, offset: 4n, metadata: '' }])
     const file = createPropertiesFile(t, flowProperties(clusters,
-      { 'east->west.topics': topic, 'api.token': token }))
+      {
+        'east->west.topics': topic, 'api.token': token,
+        'sync.group.offsets.enabled': true, 'sync.group.offsets.interval.seconds': 1
+      }))
     const mirror = await startMirror(t, file)
     await untilRecords(mirror, target, `east.${topic}`, 10)
     const url = urlOf(mirror)
     const names = { file, topic, url, token, folder: dirname(file) }
+    await untilTranslated(file, [], topic)
+    await untilTranslated(file, ['--url', url], topic)
+    const unknown = await runCommand(['groups', file, '--group', 'nosuch'])
+    assert.equal(unknown.exit.code, 1)
+    assert.match(unknown.stderr, /nosuch has no committed offset that a flow can translate/)
     assert.deepEqual(await runDocumentedCommands(names, reads), [])
     assert.match(readFileSync(join(names.folder, 'billing.csv'), 'utf8'), /east\.documented,0,4/)
     assert.deepEqual(await runDocumentedCommands(names, changes), [])

@@ -5,6 +5,7 @@ import { addFileOptions, stateFormats } from './configure.ts'
 import { giveOrder, type OrderOptions } from './control.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { unknownState } from './flow-state.ts'
+import { showGroups, type GroupsOptions } from './groups.ts'
 import { showState, type StateKind, type StateOptions } from './show-state.ts'
 import { showStatus, type StatusOptions } from './status.ts'
 import type { Terminal } from './terminal.ts'
@@ -24,10 +25,7 @@ export function addControlCommands (
       onEnd(await showStatus(file, options, terminal))
     })
 
-  const give = (kind: Parameters<typeof giveOrder>[0]) =>
-    async (file: string, options: OrderOptions): Promise<void> => {
-      onEnd(await giveOrder(kind, file, options, terminal))
-    }
+  const give = giving(terminal, onEnd)
   addOrderOptions(program.command('pause')
     .description('stop mirroring a flow, a topic or a partition until it is resumed'))
     .action(give('pause'))
@@ -48,6 +46,25 @@ export function addControlCommands (
     .requiredOption('--level <level>',
       'trace, debug, info, warn, error, fatal; file: as in the file')
     .action(give('logLevel'))
+  addStateCommands(program, terminal, onEnd)
+  addWaitCommand(program, terminal, onEnd)
+  addPartitionCommands(program, terminal, onEnd)
+}
+
+type Give = (
+  kind: Parameters<typeof giveOrder>[0]
+) => (file: string, options: OrderOptions) => Promise<void>
+
+function giving (terminal: Terminal, onEnd: (exitCode: ExitCode) => void): Give {
+  return kind => async (file, options) => {
+    onEnd(await giveOrder(kind, file, options, terminal))
+  }
+}
+
+/** The commands that show flows and change nothing. */
+function addStateCommands (
+  program: Command, terminal: Terminal, onEnd: (exitCode: ExitCode) => void
+): void {
   const show = (kind: StateKind) => async (file: string, options: StateOptions): Promise<void> => {
     onEnd(await showState(kind, file, options, terminal))
   }
@@ -60,14 +77,29 @@ export function addControlCommands (
   addStateOptions(program.command('members')
     .description('show the processes of each flow: version, address, slots'))
     .action(show('members'))
-  addWaitCommand(program, terminal, onEnd)
+  addUrlOption(addFileOptions(program.command('groups')
+    .description('show where the consumer groups of each source continue on the target'),
+  stateFormats)
+    .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
+    .option('--group <group>', 'only this consumer group'))
+    .action(async (file: string, options: GroupsOptions) => {
+      onEnd(await showGroups(file, options, terminal))
+    })
+}
+
+function addPartitionCommands (
+  program: Command, terminal: Terminal, onEnd: (exitCode: ExitCode) => void
+): void {
+  const give = giving(terminal, onEnd)
   const partitions = program.command('partitions')
     .description('list, retry or skip partitions')
   addStateOptions(partitions.command('list')
     .description('show partitions: state, reason, position, lag'))
     .addOption(new Option('--state <state>', 'only partitions in this state')
       .choices([...partitionStates, unknownState]))
-    .action(show('partitions'))
+    .action(async (file: string, options: StateOptions) => {
+      onEnd(await showState('partitions', file, options, terminal))
+    })
   addOrderOptions(partitions.command('retry')
     .description('retry faulted partitions now, without waiting for fault.retry.interval.ms'))
     .action(give('retry'))
@@ -91,11 +123,14 @@ function addWaitCommand (
 }
 
 function addStateOptions (command: Command): Command {
-  return addFileOptions(command, stateFormats)
+  return addUrlOption(addFileOptions(command, stateFormats)
     .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
-    .option('--topic <topic>', 'only this source topic')
-    .option('--url <url>', 'ask the process at this address, for example http://127.0.0.1:9584, ' +
-      'and not the clusters')
+    .option('--topic <topic>', 'only this source topic'))
+}
+
+function addUrlOption (command: Command): Command {
+  return command.option('--url <url>',
+    'ask the process at this address, for example http://127.0.0.1:9584, and not the clusters')
 }
 
 /** `hasScope`: the order may concern a part of the flow. */

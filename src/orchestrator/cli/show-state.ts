@@ -1,7 +1,5 @@
 // `longhaul topics|lag|members FILE` and `longhaul partitions list FILE`: the state of flows, from
 // the clusters alone, or with --url from a running process.
-import { ApiClient } from '../api/api-client.ts'
-import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatSeconds } from '../observability/format.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { configureFlows, type ConfigOptions } from './configure.ts'
@@ -11,7 +9,7 @@ import {
   type TopicState
 } from './flow-state.ts'
 import { notMirroredText } from './named-topic.ts'
-import { stateByApi } from './state-by-api.ts'
+import { chooseApi, stateByApi } from './state-by-api.ts'
 import { stateOnRecord } from './state-on-record.ts'
 import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
@@ -39,14 +37,9 @@ export async function showState (
   if (configured === undefined) return exitCodes.usage
   const { config, flows } = configured
   const { topic, url } = options
-  let api: ApiClient | undefined
-  try {
-    api = url === undefined ? undefined : new ApiClient(
-      { url, token: config.process['api.token'], signal: terminal.stopped })
-  } catch (thrown) {
-    terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
-    return exitCodes.usage
-  }
+  const chosen = chooseApi(url, config, terminal)
+  if (chosen === undefined) return exitCodes.usage
+  const { api } = chosen
   const states = await Promise.all(flows.map(async flow => api === undefined
     ? await stateOnRecord(flow, config, terminal)
     : await stateByApi(flow.name, topic, api)))

@@ -1,10 +1,12 @@
 // The state of a flow from the API of a running process, which asks the other processes.
-import type { ApiClient } from '../api/api-client.ts'
+import { ApiClient } from '../api/api-client.ts'
 import type { SilentProcess } from '../api/joined-answers.ts'
+import type { Config } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import {
   unread, type FlowState, type MemberState, type PartitionState
 } from './flow-state.ts'
+import type { Terminal } from './terminal.ts'
 
 interface FlowAnswer {
   readonly silent: readonly SilentProcess[]
@@ -21,6 +23,21 @@ interface PartitionsAnswer {
 
 const pageMax = '1000'
 const all = { processes: 'all' }
+
+/** The API of --url; without --url no API. Undefined after the error was written to stderr. */
+export function chooseApi (
+  url: string | undefined, config: Config, terminal: Terminal
+): { readonly api: ApiClient | undefined } | undefined {
+  try {
+    return {
+      api: url === undefined ? undefined : new ApiClient(
+        { url, token: config.process['api.token'], signal: terminal.stopped })
+    }
+  } catch (thrown) {
+    terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
+    return undefined
+  }
+}
 
 export async function stateByApi (
   flow: string, topic: string | undefined, api: ApiClient

@@ -22,28 +22,32 @@ export interface GroupPlan {
   readonly failures: readonly string[]
 }
 
+/** Where groups of the source continue by the positions on record, while any process may run. */
+export async function groupPositionsOnRecord (
+  look: Pick<FlowLook, 'clock' | 'clusters' | 'config' | 'log' | 'signal'>
+): Promise<GroupPositions> {
+  const { clock, clusters: { source }, config } = look
+  const onRecord = new Map((await positionsOnRecord({ ...look, flow: config }))
+    .map(each => [partitionKey(each.source), each.progress]))
+  return new GroupPositions({
+    source,
+    filter: () => config.groups,
+    selection: () => config.topics,
+    progressOf: async () => onRecord,
+    refreshMs: () => undefined,
+    withRefinement: async work => { await withRefinement(config, clock, work) },
+    clock
+  })
+}
+
 export async function planGroups (look: FlowLook): Promise<GroupPlan> {
-  const { clock, clusters: { source, target }, config, signal } = look
-  const { settings } = config
+  const { clusters: { target }, config, config: { settings }, signal } = look
   if (!settings['sync.group.offsets.enabled'] ||
     settings['sync.group.offsets.interval.seconds'] < 0) {
     const off = 'sync.group.offsets.enabled=false'
     return { off, groups: [], shareGroups: [], failures: [] }
   }
-  const onRecord = new Map((await positionsOnRecord({ ...look, flow: config }))
-    .map(each => [partitionKey(each.source), each.progress]))
-  const sync = new GroupOffsetSync({
-    target,
-    positions: new GroupPositions({
-      source,
-      filter: () => config.groups,
-      selection: () => config.topics,
-      progressOf: async () => onRecord,
-      refreshMs: () => undefined,
-      withRefinement: async work => { await withRefinement(config, clock, work) },
-      clock
-    })
-  })
+  const sync = new GroupOffsetSync({ target, positions: await groupPositionsOnRecord(look) })
   const { due, failures, groups, shareGroups, withMembers } = await sync.planOnce(signal)
   const commits = new Map(due.map(({ group, offsets }) => [group, offsets]))
   return {
