@@ -1,12 +1,13 @@
 // The Ansible role, run against this machine into a temporary folder: installs a package, and
-// changes nothing the second time. No systemd is asked.
+// changes nothing the second time. No systemd is asked: a program in its place notes what the role
+// asks of it.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
-  existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
+  existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync
 } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { repoRoot } from '../kafka/repo-root.ts'
 import { packageOfVersion } from './package-file.ts'
@@ -15,6 +16,40 @@ import { tryTool } from './tool.ts'
 const root = repoRoot()
 const howToInstall = 'apt-get install ansible-core'
 const minutes = 60_000
+
+/**
+ * A program in the place of systemctl, as Ansible's module uses it: a service that is there once
+ * its unit is, and remembers whether it is enabled and runs. `asked()` has the changes asked of it
+ * since the former call.
+ */
+function createSystemctl (t: TestContext, folder: string): { readonly asked: () => string[] } {
+  const [bin, calls] = [join(folder, 'bin'), join(folder, 'systemctl.calls')]
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'systemctl'), `#!/bin/sh
+cd '${folder}'
+is () { [ -e "longhaul.$1" ]; }
+case "$1" in
+  show) [ -e units/longhaul.service ] && echo LoadState=loaded || echo LoadState=not-found
+    is running && echo ActiveState=active || echo ActiveState=inactive;;
+  is-enabled) is enabled;;
+  *) echo "$*" >> systemctl.calls
+    case "$1" in
+      enable) touch longhaul.enabled;;
+      start | restart) touch longhaul.running;;
+    esac;;
+esac
+`, { mode: 0o755 })
+  const path = process.env['PATH'] ?? ''
+  t.after(() => { process.env['PATH'] = path })
+  process.env['PATH'] = `${bin}${delimiter}${path}`
+  return {
+    asked: () => {
+      const lines = readFileSync(calls, 'utf8').trim().split('\n')
+      writeFileSync(calls, '')
+      return lines
+    }
+  }
+}
 
 /** A folder in the place of the machine's. */
 function createMachine (t: TestContext) {
@@ -100,6 +135,40 @@ describe('the Ansible role', { timeout: 30 * minutes }, () => {
       assert.equal(refused?.failed, 1, refused?.output)
       assert.match(refused?.output ?? '', /lanes/)
       assert.equal(readFileSync(written, 'utf8'), goodFile, 'the old file stays')
+    })
+
+  test('restarts the service after a change, reloads it for another file, and else leaves it alone',
+    t => {
+      const { folder, play, properties } = createMachine(t)
+      const { asked } = createSystemctl(t, folder)
+      const managed = '--extra-vars={"longhaul_service_managed": true}'
+      /** What was asked, without what each run asks. */
+      const changesOf = (...args: readonly string[]): readonly string[] | undefined => {
+        const result = play(managed, ...args)
+        if (result === undefined) return undefined
+        assert.equal(result.status, 0, result.output)
+        const lines = asked()
+        assert.equal(lines[0], 'daemon-reload', 'a new unit is read before it is used')
+        const changes = lines.filter(line => line !== 'daemon-reload')
+        assert.equal(changes.length === 0, result.changed === 0, result.output)
+        return changes
+      }
+      pack(folder, '1.0.0')
+      writeFileSync(properties, goodFile)
+      const first = changesOf()
+      if (first === undefined) return
+      assert.deepEqual(first.slice(0, 2), ['enable longhaul', 'start longhaul'])
+      assert.deepEqual(changesOf(), [])
+
+      const otherNode = join(folder, 'bin/other-node')
+      symlinkSync(process.execPath, otherNode)
+      const otherUnit = `--extra-vars=longhaul_node=${otherNode}`
+      assert.deepEqual(changesOf(otherUnit), ['restart longhaul'])
+      assert.deepEqual(changesOf(otherUnit), [])
+
+      writeFileSync(properties, `${goodFile}lanes = 2\n`)
+      assert.deepEqual(changesOf(otherUnit), ['reload longhaul'])
+      assert.deepEqual(changesOf(otherUnit), [])
     })
 
   test('writes the unit of the repository, with other values in three lines', t => {
