@@ -1,12 +1,14 @@
 // A process of a new version replaces one of the old version under load, and back: with both
 // running for a while, and one after the other. npm has installed both from tarballs.
-// LONGHAUL_OLD_TREE names a clone of an old version with its build, or an installation of one; by
-// default the old version is this one under another number.
+// LONGHAUL_OLD_COMMIT names the commit of the old version, which is built once; by default the old
+// version is this one under another number.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
-import { installArguments, installedTree, packageOfVersion } from '../deploy/package-file.ts'
+import {
+  installArguments, installedTree, packageOfCommit, packageOfVersion
+} from '../deploy/package-file.ts'
 import { createTempFolder, removeFolder } from '../kafka/process-guard.ts'
 import { LoadedFlow } from './loaded-flow.ts'
 import type { MirrorProcess } from './mirror-process.ts'
@@ -14,13 +16,14 @@ import { startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 const partitions = 4
 
-/** The folder of an installation of the package under another version. */
-function install (t: TestContext, version: string): string {
+/** The folder of an installation of the package, of a commit or of this build, under a version. */
+function install (t: TestContext, version: string, commit?: string): string {
   const folder = createTempFolder('version')
   t.after(() => { removeFolder(folder) })
   const prefix = join(folder, 'prefix')
+  const built = commit === undefined ? undefined : packageOfCommit(commit)
   execFileSync(process.execPath,
-    installArguments(packageOfVersion(folder, version), prefix), { stdio: 'pipe' })
+    installArguments(packageOfVersion(folder, version, built), prefix), { stdio: 'pipe' })
   return installedTree(prefix)
 }
 
@@ -35,18 +38,17 @@ describe('an upgrade and a roll-back under load', () => {
   after(async () => { await clusters.close() })
 
   test('lose and double no record', async t => {
-    const isOldReal = process.env['LONGHAUL_OLD_TREE'] !== undefined
-    const oldTree = process.env['LONGHAUL_OLD_TREE'] ?? install(t, '0.0.9')
+    const oldTree = install(t, '0.0.9', process.env['LONGHAUL_OLD_COMMIT'])
     const newTree = install(t, '99.0.0')
     const flow = await LoadedFlow.create(t, clusters, 'upgraded', { partitions })
     const first = await flow.start({}, oldTree)
-    if (!isOldReal) assert.equal(await versionOf(first), '0.0.9')
+    assert.equal(await versionOf(first), '0.0.9')
     await flow.more(first)
     const upgraded = await flow.handOver(first, newTree)
     assert.equal(await versionOf(upgraded), '99.0.0')
     await flow.more(upgraded)
     const rolledBack = await flow.handOver(upgraded, oldTree)
-    assert.notEqual(await versionOf(rolledBack), '99.0.0')
+    assert.equal(await versionOf(rolledBack), '0.0.9')
     await flow.more(rolledBack)
 
     // Without an overlap, as a service manager restarts a process.
