@@ -7,6 +7,7 @@
 // (KIP-207), and a partition whose position was missed would begin again. A Fetch response that
 // ends before the requested end is of such a leader, or of a recreated topic: the end is requested
 // again.
+import { setMaxListeners } from 'node:events'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import type { ClusterClient } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -103,6 +104,8 @@ export class TopicReader {
   ): Promise<bigint> {
     if (this.#stopping.signal.aborted) throw this.#closed()
     signal?.throwIfAborted()
+    // Node warns of the eleventh listener of a signal; a command reads all slots at once.
+    if (signal !== undefined) setMaxListeners(Infinity, signal)
     if (this.#readings.has(partition)) throw new Error(`partition ${partition} is being read`)
     const now = this.#options.clock.monotonic()
     return await new Promise((resolve, reject) => {

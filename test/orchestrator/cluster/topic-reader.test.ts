@@ -40,3 +40,31 @@ test('a reading that waited for its broker is not slow as soon as the broker ans
   assert.equal(await reading, 1n)
   assert.deepEqual(said, [])
 })
+
+// Regression: each reading listens to the signal, and node warned of the eleventh listener on
+// stderr of doctor, which derives its signal from that of the process.
+test('readings of all partitions of a topic with one signal cause no warning', async t => {
+  const partitions = 16
+  const cluster = openMockCluster(
+    { brokers: 1, topics: [{ name: topic, partitions, replicationFactor: 1 }] })
+  const reader = new TopicReader({
+    topic,
+    client: { cluster: 'west', properties: { 'bootstrap.servers': cluster.bootstrapServers() } },
+    group: 'longhaul.test',
+    standstillMs: 120_000,
+    clock: systemClock,
+    onSlow: () => {}
+  })
+  const warnings: string[] = []
+  const note = ({ name }: Error): void => { warnings.push(name) }
+  process.on('warning', note)
+  t.after(async () => {
+    process.off('warning', note)
+    await reader.close()
+    cluster.close()
+  })
+  const { signal } = new AbortController()
+  await Promise.all(Array.from({ length: partitions },
+    async (_, partition) => await reader.read(partition, undefined, () => {}, signal)))
+  assert.deepEqual(warnings, [])
+})
