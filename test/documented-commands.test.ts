@@ -52,7 +52,8 @@ function problemOf ({ isMarked, words }: Line): string | undefined {
       ? undefined
       : `test/${tested} does not run ${path}`
   }
-  if (program === 'npm') {
+  // npm install changes the machine.
+  if (program === 'npm' && args[0] !== 'install') {
     const script = args[0] === 'run' ? args[1] : args[0]
     return Object.hasOwn(scripts, script ?? '') ? undefined : 'package.json has no such script'
   }

@@ -2,7 +2,9 @@
 // and repository, and the demo runs there with each version of Node.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, describe, test, type TestContext } from 'node:test'
@@ -37,6 +39,14 @@ describe('the package', { timeout: 1_800_000 }, () => {
       const missing = addonsIn(installedTree(prefix)).flatMap(addon =>
         librariesOf(addon).filter(path => !path.startsWith(prefix) && !systemLibraries.test(path)))
       assert.deepEqual(missing, [])
+      // docs/operations.md installs the unit from there, with the program behind this link.
+      const link = join(prefix, 'longhaul')
+      symlinkSync(installedTree(prefix), link)
+      assert.match(readFileSync(join(link, 'deploy/systemd/longhaul.service'), 'utf8'),
+        /^ExecStart=\/usr\/bin\/node \/opt\/longhaul\/dist\/src\/orchestrator\/main\.js run /m)
+      const version = spawnSync('node', [join(link, 'dist/src/orchestrator/main.js'), '--version'],
+        { env, encoding: 'utf8' })
+      assert.equal(version.status, 0, version.stderr)
     })
   }
 })

@@ -19,13 +19,17 @@ const stageOf = ({ folder }) => join(folder, 'stage')
 const buildOnly = ['node-addon-api', 'nan']
 /** Its `longhaul` tells what the package needs. */
 export const stagedManifest = (context) => join(stageOf(context), 'package.json')
-const readFiles = ['README.md', 'CHANGELOG.md', 'LICENSE']
+/** What people read, with what README.md refers to. */
+const readFiles = ['README.md', 'CHANGELOG.md', 'CONFIGURATION.md', 'FAILURES.md', 'LICENSE',
+  'METRICS.md']
+/** The systemd unit, alert rules and the like, and their guide. */
+const readFolders = ['deploy', 'docs']
 /** Of the tarball; both steps run, or neither. */
 const stampOf = ({ folder }) => join(folder, 'tarball-stamp')
 
 function wanted (context) {
   const { root } = context
-  const files = listFiles(root, ['dist/src', '.ci/package'], () => true)
+  const files = listFiles(root, ['dist/src', '.ci/package', ...readFolders], () => true)
   return hashFiles(root, ['package.json', 'package-lock.json', ...readFiles, ...files],
     [readStamp(stampOfAddons(context)) ?? ''])
 }
@@ -49,6 +53,9 @@ export const stagedTree = {
     cpSync(join(root, 'dist/src'), join(stage, 'dist/src'), { recursive: true, filter: take })
     for (const file of readFiles) {
       copyFileSync(join(root, file), join(stage, file))
+    }
+    for (const folder of readFolders) {
+      cpSync(join(root, folder), join(stage, folder), { recursive: true })
     }
     const packages = runtimePackages(root)
     for (const path of packages) copyPackage(context, path)
