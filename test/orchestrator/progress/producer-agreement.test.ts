@@ -10,10 +10,8 @@ import {
 import type { FlowProducer } from '../../../src/orchestrator/progress/progress-record.ts'
 import { restoreSlots, type SlotRecord } from '../../../src/orchestrator/progress/progress-store.ts'
 import { isIdempotent, noProducer } from '../../../src/orchestrator/progress/progress.ts'
-import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 import { FakeCluster, FakeProgressStore } from '../flow/fake-cluster.ts'
-
-const topic = 'longhaul-progress.east.internal'
+import { agreementOptions, topic } from './agreement-options.ts'
 
 function createAgreement (more: Partial<AgreementOptions> = {}): {
   readonly store: FakeProgressStore
@@ -25,18 +23,7 @@ function createAgreement (more: Partial<AgreementOptions> = {}): {
   const store = new FakeProgressStore()
   const warnings: ReplicatorError[] = []
   const options = {
-    target: cluster.admin(),
-    store: store.store(),
-    topic,
-    slots: 4,
-    replicationFactor: 3,
-    clock: systemClock,
-    onWarning: (error: ReplicatorError) => { warnings.push(error) },
-    sourceAlias: 'east',
-    sourceClusterId: 'cluster-1',
-    acceptedClusterId: '',
-    othersRun: async () => false,
-    ...more
+    ...agreementOptions(cluster, store, error => { warnings.push(error) }), ...more
   }
   return { store, options, warnings }
 }

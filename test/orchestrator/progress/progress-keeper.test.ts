@@ -5,10 +5,9 @@ import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { ProgressKeeper } from '../../../src/orchestrator/progress/progress-keeper.ts'
 import type { SlotRecord } from '../../../src/orchestrator/progress/progress-store.ts'
-import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 import { FakeCluster, FakeProgressStore } from '../flow/fake-cluster.ts'
+import { agreementOptions, topic } from './agreement-options.ts'
 
-const topic = 'longhaul-progress.east.internal'
 const producer = { producerId: 7n, producerEpoch: 0 }
 const signal = new AbortController().signal
 const missing = new ReplicatorError('PROGRESS_UNREADABLE', topic, {
@@ -49,19 +48,7 @@ async function createKeeper () {
   const warnings: string[] = []
   const [described] = await cluster.describeTopics([topic])
   const keeper = new ProgressKeeper({
-    agreement: {
-      target: cluster.admin(),
-      store: store.store(),
-      topic,
-      slots: 4,
-      replicationFactor: 3,
-      clock: systemClock,
-      onWarning: error => { warnings.push(error.errorName) },
-      sourceAlias: 'east',
-      sourceClusterId: 'cluster-1',
-      acceptedClusterId: '',
-      othersRun: async () => false
-    },
+    agreement: agreementOptions(cluster, store, error => { warnings.push(error.errorName) }),
     store: store.store(),
     producer,
     topicId: described?.topicId ?? null,
