@@ -11,13 +11,18 @@ export function readAttempts (text = '1') {
   throw new Error(`longhaul: LONGHAUL_TEST_ATTEMPTS is 1 or 2, not ${text}`)
 }
 
+/** What test/kafka/process-guard prints when a program of a test crashes. */
+const crash = / crashed: SIG[A-Z]+$/m
+
 /**
  * The results of the files to run once more. A C++ program is never run again, as what a sanitizer
- * finds once is a fault, and such a run fails whatever its files do.
+ * finds once is a fault, nor a file in which a program crashed; and such a run fails whatever its
+ * other files do.
  */
 export function chooseRetried (results, attempts) {
   const failed = results.filter((result) => result.failed > 0)
-  const isHopeless = failed.length > retriedMax || failed.some(({ stage }) => stage === 'c++')
+  const isHopeless = failed.length > retriedMax ||
+    failed.some(({ output, stage }) => stage === 'c++' || crash.test(output))
   return attempts < 2 || isHopeless ? [] : failed
 }
 

@@ -14,8 +14,8 @@ import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
 import { smallFlows } from './mirrored-clusters.ts'
 
 const partitions = 3
-// librdkafka logs in again after 90 % of it: a busy machine may be late by the rest. With 10 s it was
-// late once in some runs beside a load.
+// librdkafka logs in again after 90 % of it: a busy machine may be late by the rest. With 10 s it
+// was late once in some runs beside a load.
 const sessionMs = 20_000
 
 // A client that did not log in again would lose its connection at its first request after the

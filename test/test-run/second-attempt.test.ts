@@ -34,7 +34,7 @@ function program (end: string): string {
 /** Runs the files named "chosen" and the program native_bench, if there are any. */
 function runTests (
   t: TestContext, attempts: string | undefined, times: Readonly<Record<string, number>>,
-  nativeBench = program('exit 0')
+  nativeBench = program('exit 0'), beginning = ''
 ): Run {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-second-attempt-'))
   t.after(() => { rmSync(folder, { recursive: true, force: true }) })
@@ -46,7 +46,7 @@ function runTests (
   write('package.json', '{ "type": "module" }')
   write('build/Release/native_bench', nativeBench)
   for (const [name, count] of Object.entries(times)) {
-    write(`dist/test/chosen-${name}.test.js`, failing(name, count))
+    write(`dist/test/chosen-${name}.test.js`, `${failing(name, count)}${beginning}\n`)
   }
   const run = spawnSync(process.execPath, ['.ci/test.mjs', 'chosen', 'native_bench'], {
     cwd: folder,
@@ -100,6 +100,12 @@ describe('a second attempt', () => {
       assert.equal(status, 1, text)
       assert.deepEqual(['native_bench', 'once'].map(attempts), [1, 1], end)
     }
+  })
+
+  test('is not made of a file in which a program crashed', t => {
+    const { attempts, status, text } = runTests(t, '2', { once: 1 }, undefined,
+      "process.stderr.write('longhaul run crashed: SIGSEGV\\n')")
+    assert.deepEqual([status, attempts('once')], [1, 1], text)
   })
 
   test('is refused if the number of attempts is neither 1 nor 2', t => {
