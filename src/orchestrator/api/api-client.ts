@@ -17,6 +17,8 @@ export interface ApiClientOptions {
 }
 
 const answerMsDefault = 15_000
+/** What the API answers at most. */
+const pageMax = '1000'
 /** A page of a thousand partitions has a megabyte. Whoever answers may send more. */
 const answerBytesMax = 8 * 1024 * 1024
 
@@ -49,6 +51,17 @@ export class ApiClient {
     const ms = (this.#options.answerMs ?? answerMsDefault) + waitMs
     return await withinMs(ms, this.#options.signal,
       async signal => await this.#answerTo<Answer>(url, statuses, signal))
+  }
+
+  /** The pages of a list, which end with `next` null. Each holds up to a thousand entries. */
+  async * pages<Page extends { readonly next: string | null }> (
+    path: string, query: Readonly<Record<string, string | undefined>>
+  ): AsyncGenerator<Page> {
+    for (let after: string | undefined | null = undefined; after !== null;) {
+      const page: Page = await this.get(path, { ...query, limit: pageMax, after })
+      yield page
+      after = page.next
+    }
   }
 
   async #answerTo<Answer> (

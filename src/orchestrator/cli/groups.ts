@@ -49,8 +49,6 @@ interface GroupsAnswer {
   readonly next: string | null
 }
 
-const pageMax = '1000'
-
 export async function showGroups (
   file: string, options: GroupsOptions, terminal: Terminal
 ): Promise<ExitCode> {
@@ -118,12 +116,11 @@ async function groupsByApi (
 ): Promise<FlowGroups> {
   const groups: GroupState[] = []
   let isRead = true
-  for (let after: string | undefined | null = undefined; after !== null;) {
-    const page: GroupsAnswer = await api.get(`/flows/${encodeURIComponent(flow)}/groups`,
-      { processes: 'all', group, limit: pageMax, after })
+  const pages = api.pages<GroupsAnswer>(`/flows/${encodeURIComponent(flow)}/groups`,
+    { processes: 'all', group })
+  for await (const page of pages) {
     groups.push(...page.groups)
     isRead = page.asOfMs !== null
-    after = page.next
   }
   const problem = `no process of ${flow} has read the groups: neither sync.group.offsets.enabled ` +
     'nor emit.checkpoints.enabled is on, or the first reading has not ended; without --url the ' +

@@ -21,7 +21,6 @@ interface PartitionsAnswer {
   readonly next: string | null
 }
 
-const pageMax = '1000'
 const all = { processes: 'all' }
 
 /** The API of --url; without --url no API. Undefined after the error was written to stderr. */
@@ -48,9 +47,7 @@ export async function stateByApi (
     const { members } = await api.get<{ readonly members: readonly MemberState[] }>(
       `${path}/members`)
     const partitions: PartitionState[] = []
-    for (let after: string | undefined | null = undefined; after !== null;) {
-      const page: PartitionsAnswer = await api.get(`${path}/partitions`,
-        { ...all, topic, limit: pageMax, after })
+    for await (const page of api.pages<PartitionsAnswer>(`${path}/partitions`, { ...all, topic })) {
       partitions.push(...page.partitions.map(({ highWatermark, reencodedByReason, ...each }) => ({
         topic: each.topic,
         partition: each.partition,
@@ -65,7 +62,6 @@ export async function stateByApi (
         batches: each.batches,
         batchesMerged: reencodedByReason.merged ?? 0
       })))
-      after = page.next
     }
     const problems = [...notReady.map(({ text }) => text), ...silent.map(silenceOf)]
     // A process whose address no other machine reaches is silent and may be healthy.
