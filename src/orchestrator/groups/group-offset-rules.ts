@@ -4,6 +4,7 @@
 // to an offset that the log of the target has reached.
 import type { GroupOffset } from '../cluster/cluster-admin.ts'
 import { translate, type OffsetAnswer } from '../offsets/offset-map.ts'
+import { offsetMapOf } from '../progress/offset-map-record.ts'
 import type { Progress } from '../progress/progress.ts'
 
 /** The offset at which a group continues in a remote topic. */
@@ -19,15 +20,15 @@ export interface TranslatedOffset {
 }
 
 /**
- * Undefined: no translation, because no record of the partition has been mirrored, or the offset is
- * before the first offset of the partition's map. A group that is ahead of the mirror continues at
- * the mirror's end.
+ * Undefined: no translation, because no program has mirrored a record of the partition, or the
+ * offset is before the first offset of the partition's map. An imported position has no map yet. A
+ * group that is ahead of the mirror continues at the mirror's end.
  */
 export function answerFor (
   { offset }: Pick<GroupOffset, 'offset'>, progress: Progress
 ): OffsetAnswer | undefined {
-  const { offsets } = progress
-  if (offset < 0n || offsets === undefined) return undefined
+  if (offset < 0n) return undefined
+  const offsets = offsetMapOf(progress)
   if (offsets.isWhole && offsets.spans.length === 0) return undefined
   const answer = translate(offsets, offset, progress)
   return answer.offset === undefined ? undefined : answer
