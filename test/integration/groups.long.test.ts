@@ -11,6 +11,7 @@ import { readTopic } from '../kafka/kafka-consumer.ts'
 import { repoRoot } from '../kafka/repo-root.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { untilRecords } from './comparison.ts'
+import { commitOffsets } from './group-commit.ts'
 import { interleaveTransactions } from './interleaved-transactions.ts'
 import { createPropertiesFile, startMirror } from './mirror-process.ts'
 import { flowProperties, startClusters } from './mirrored-clusters.ts'
@@ -35,7 +36,7 @@ test("Kafka's clients and tools read where a group continues after aborted recor
   const [atSource, atTarget] = [source, target].map(({ bootstrapServers }) =>
     createAdmin(t, bootstrapServers))
   assert.ok(atSource !== undefined && atTarget !== undefined)
-  await atSource.commitGroupOffsets(group, next.map(({ offset, partition }) =>
+  await commitOffsets(atSource, group, next.map(({ offset, partition }) =>
     ({ topic: 'ledger', partition, offset: BigInt(offset), metadata: `p${partition}` })))
   const mirror = await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
     'topics': 'ledger', 'sync.group.offsets.enabled': true, 'emit.checkpoints.interval.seconds': 1
