@@ -35,7 +35,7 @@ async function refusedWhileRunning (args: readonly string[]): Promise<void> {
   assert.match(stdout, /its group has 1 worker.*\(MIRROR_MAKER_RUNS\)/s)
 }
 
-describe('a move from MirrorMaker 2 and a roll-back', { timeout: 600_000 }, () => {
+describe('a move from MirrorMaker 2 and a roll-back', { timeout: 1_800_000 }, () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
-import { eventually } from '../kafka/eventually.ts'
+import { eventually, patienceMs } from '../kafka/eventually.ts'
 import { ensureJars } from '../kafka/jars.ts'
 import { javaArguments, javaProgram, quickStartFlags } from '../kafka/java.ts'
 import {
@@ -33,6 +33,8 @@ export interface Bean {
 }
 
 const stopMsMax = 60_000
+// Three workers of Kafka Connect that start on two busy cores needed 160 s, without a record.
+const mirrorMakerPatienceMs = 3 * patienceMs
 
 export class MirrorMaker {
   readonly #child: ReturnType<typeof spawnGuarded>
@@ -81,7 +83,7 @@ export class MirrorMaker {
   /** A failure shows the end of the log of MirrorMaker 2. */
   async until<T> (what: string, condition: () => Promise<T | undefined>): Promise<T> {
     try {
-      return await eventually(what, condition)
+      return await eventually(what, condition, { timeoutMs: mirrorMakerPatienceMs })
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${this.#tail()}`, { cause: error })
     }

@@ -26,7 +26,7 @@ const later = 'later'
 /** Of each cluster, by alias: topics that hold records of applications, with these. */
 type Mirrored = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
 
-describe('a file as it is', { timeout: 1_800_000 }, () => {
+describe('a file as it is', { timeout: 3_600_000 }, () => {
   for (const sample of samples) {
     test(sample.name, async t => {
       const text = await textOf(t, sample)
