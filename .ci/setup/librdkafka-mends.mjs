@@ -1,7 +1,7 @@
 // Patches of librdkafka's sources, applied before they are compiled: one row for each patch. A row
 // can be removed when a release of node-rdkafka contains the change; the set-up stops if a row no
 // longer matches.
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError } from './step.mjs'
 
@@ -68,19 +68,29 @@ const mends = [
                     rd_clock() +
                         (rd_ts_t)rkb->rkb_rk->rk_conf.reconnect_backoff_ms * 1000);`
   },
-  // The next five: a broker that refuses a login is asked again as soon as a broker that was
-  // restarted, by each client for ever. Now each refusal in a row doubles a pause of its own, from
-  // 1 s to 30 s or reconnect.backoff.max.ms, which no request for a connection shortens; and each
-  // refusal is reported, because refusals are rare now.
+  // The next eight: a broker that refuses a login was asked again as soon as a broker that was
+  // restarted, by each client for ever. Now, after a refusal, all clients of the process with the
+  // same login share one pause, which no request for a connection shortens, and try one at a time
+  // until the login is accepted (longhaul_login_gate.h); each client reports each refusal, because
+  // refusals are rare.
   {
     file: 'rdkafka_broker.h',
     from: `        rd_ts_t rkb_ts_reconnect;
 `,
     to: `        rd_ts_t rkb_ts_reconnect;
 
-        /**< The pause after the refused logins in a row, and its end. */
-        int rkb_login_backoff_ms;
-        rd_ts_t rkb_ts_login;
+        /**< Number of the last refusal of this login that was reported. */
+        uint32_t rkb_login_reported;
+`
+  },
+  {
+    file: 'rdkafka_broker.c',
+    from: `/**
+ * @brief Set, log and propagate broker fail error.
+`,
+    to: `${readFileSync(new URL('librdkafka_logins.c', import.meta.url), 'utf8')}
+/**
+ * @brief Set, log and propagate broker fail error.
 `
   },
   {
@@ -93,17 +103,9 @@ const mends = [
 `,
     to: `        rkb->rkb_reauth_in_progress = rd_false;
 
-        if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
-                int max = RD_MAX(30000,
-                                 rkb->rkb_rk->rk_conf.reconnect_backoff_max_ms);
-                rkb->rkb_login_backoff_ms = RD_MIN(
-                    max, RD_MAX(1000, 2 * rkb->rkb_login_backoff_ms));
-                rkb->rkb_ts_login =
-                    rd_clock() +
-                    (rd_ts_t)rd_jitter(rkb->rkb_login_backoff_ms * 3 / 4,
-                                       rkb->rkb_login_backoff_ms) *
-                        1000;
-        }
+        va_start(ap, fmt);
+        rd_kafka_login_failed(rkb, err, fmt, ap);
+        va_end(ap);
 
         va_start(ap, fmt);
         rd_kafka_broker_set_error(rkb, level, err, fmt, ap);
@@ -118,20 +120,50 @@ const mends = [
   },
   {
     file: 'rdkafka_broker.c',
-    from: `        if (unlikely(rkb->rkb_ts_reconnect == 0))
-                return 0; /* immediate */
-
-        remains = rkb->rkb_ts_reconnect - now;`,
-    to: `        remains = RD_MAX(rkb->rkb_ts_reconnect, rkb->rkb_ts_login) - now;`
-  },
-  {
-    file: 'rdkafka_broker.c',
     from: `        rkb->rkb_max_inflight       = rkb->rkb_rk->rk_conf.max_inflight;
         rkb->rkb_reauth_in_progress = rd_false;
 `,
     to: `        rkb->rkb_max_inflight       = rkb->rkb_rk->rk_conf.max_inflight;
         rkb->rkb_reauth_in_progress = rd_false;
-        rkb->rkb_login_backoff_ms   = 0;
+        rd_kafka_login_accepted(rkb);
+`
+  },
+  {
+    // A connection that ended during the handshake counted as a refusal by the broker.
+    file: 'rdkafka_broker.c',
+    from: `        rd_kafka_broker_fail(rkb, LOG_ERR, RD_KAFKA_RESP_ERR__AUTHENTICATION,
+                             "SASL %s mechanism handshake failed`,
+    to: `        rd_kafka_broker_fail(rkb, LOG_ERR,
+                             err == RD_KAFKA_RESP_ERR__TRANSPORT ||
+                                     err == RD_KAFKA_RESP_ERR__TIMED_OUT
+                                 ? err
+                                 : RD_KAFKA_RESP_ERR__AUTHENTICATION,
+                             "SASL %s mechanism handshake failed`
+  },
+  {
+    // The end of a session that was due when the connection ended: without a connection nothing
+    // can log in again.
+    file: 'rdkafka_broker.c',
+    from: `                rd_rkb_dbg(rkb, BROKER, "REAUTH", "Received REAUTH op");
+`,
+    to: `                rd_rkb_dbg(rkb, BROKER, "REAUTH", "Received REAUTH op");
+
+                if (rkb->rkb_state != RD_KAFKA_BROKER_STATE_UP)
+                        break;
+`
+  },
+  {
+    file: 'rdkafka_broker.c',
+    from: `                        /* Initiate asynchronous connection attempt.
+`,
+    to: `                        backoff = rd_kafka_login_wait_ms(rkb);
+                        if (backoff > 0) {
+                                if (!rd_kafka_login_report(rkb))
+                                        rd_kafka_broker_serve(rkb, backoff);
+                                continue;
+                        }
+
+                        /* Initiate asynchronous connection attempt.
 `
   },
   {
@@ -187,9 +219,27 @@ static rd_segment_t *rd_buf_alloc_segment0(rd_buf_t *rbuf, size_t size) {`
   }
 ]
 
+/** Files of the project that the mended sources include. */
+const additions = [
+  { file: 'longhaul_login_gate.h', of: 'src/dataplane/kafka/login_gate.h' }
+]
+
+/** The files on which the mended sources depend, besides node-rdkafka's. */
+export const mendFiles = [
+  '.ci/setup/librdkafka-mends.mjs', '.ci/setup/librdkafka_logins.c',
+  ...additions.map(({ of }) => of)
+]
+
 /** Returns whether a source was changed, so that earlier objects are stale. */
 export function mendSources (root) {
   let isChanged = false
+  for (const { file, of } of additions) {
+    const path = join(root, sourceDir, file)
+    const text = readFileSync(join(root, of), 'utf8')
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue
+    writeFileSync(path, text)
+    isChanged = true
+  }
   for (const { file, from, to } of mends) {
     const path = join(root, sourceDir, file)
     const text = readFileSync(path, 'utf8')

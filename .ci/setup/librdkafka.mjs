@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { compiles } from './compiles.mjs'
-import { mendSources } from './librdkafka-mends.mjs'
+import { mendFiles, mendSources } from './librdkafka-mends.mjs'
 import { childEnvironment, nodeGypCommand } from './npm.mjs'
 import { hashFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
 import { runLogged, SetupError } from './step.mjs'
@@ -17,7 +17,7 @@ const stampOf = (root) => join(root, packageDir, '.longhaul-stamp')
 /** node-rdkafka's addon depends on the ABI of the Node with which it was compiled. */
 export function wantedLibrdkafka (root) {
   const platform = [process.versions.modules, process.platform, process.arch]
-  const files = [`${packageDir}/package.json`, '.ci/setup/librdkafka-mends.mjs']
+  const files = [`${packageDir}/package.json`, ...mendFiles]
   // Only on systems with this dependency: elsewhere it makes nothing stale.
   const kerberos = hasSaslHeaders() ? ['kerberos'] : []
   return hashFiles(root, files.filter((file) => existsSync(join(root, file))),

@@ -33,6 +33,8 @@ export class StubBroker implements BrokerAddress {
   emptyAnswers = 0
   /** Why a token of OAUTHBEARER is refused; undefined: it is accepted. */
   refusalOf: TokenCheck = () => undefined
+  /** The request that it answers with the end of the connection. */
+  endsConnectionAt: number | undefined
   #port = 0
   readonly #unanswered = new Map<number, number>()
 
@@ -77,6 +79,10 @@ export class StubBroker implements BrokerAddress {
 
   #answer (socket: Socket, request: Buffer): void {
     const [api, version] = [request.readInt16BE(0), request.readInt16BE(2)]
+    if (api === this.endsConnectionAt) {
+      socket.destroy()
+      return
+    }
     const login = answerLogin(request, this.refusalOf)
     if (login !== undefined) {
       socket.write(Buffer.concat([int32(login.response.length), login.response]))

@@ -15,6 +15,13 @@ export interface LoginRefusal {
 
 /** The first pattern that matches decides. */
 const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]> = [
+  // Before the mechanisms, because these texts name them, too: the broker did not answer the login.
+  [/(mechanism handshake|SaslAuthenticateRequest) failed: Local: (Broker transport|Timed out)/, {
+    of: 'CLUSTER_UNREACHABLE',
+    setting: 'bootstrap.servers',
+    action: 'The connection ended before the broker answered the login: check the brokers of ' +
+      'NAME.bootstrap.servers and the network'
+  }],
   // Before the mechanisms, because this answer names none. A session lasts until the token expires
   // or `connections.max.reauth.ms` has passed.
   [/not valid in current SASL state/i, {

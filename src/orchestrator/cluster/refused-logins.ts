@@ -1,13 +1,13 @@
-// Logins that a cluster has refused. A client backs off by itself, but the control plane replaces
-// clients: a new client with the same credentials waits as long as the old one would have.
+// Logins that a cluster has refused. Clients that run share their pauses, but the control plane
+// replaces clients: a new client with the same credentials waits as long as the old one would have.
 import { createHash } from 'node:crypto'
 import type { ClientProperties } from '../config/client-properties.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { backoffDelayMs } from '../time/retry.ts'
 
-/** As in librdkafka-mends.mjs, without jitter: one attempt of all clients is one attempt. */
-const backoff = { initialMs: 1_000, maxMs: 30_000, jitter: 0 }
+/** As in dataplane/kafka/login_gate.h, without jitter. */
+const backoff = { initialMs: 1_000, maxMs: 5_000, jitter: 0 }
 
 interface Refused {
   readonly error: ReplicatorError

@@ -4,6 +4,9 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import rdkafka, { type ProducerGlobalConfig } from 'node-rdkafka'
 import { clientError, connect, disconnect } from '../../../src/orchestrator/cluster/kafka-client.ts'
+import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { StubBroker } from '../../kafka/stub-broker.ts'
+import { saslHandshake } from '../../kafka/token-login.ts'
 
 const connectMsMax = 30_000
 const polledEachMs = 1
@@ -58,4 +61,26 @@ test('a connection that fails names the cluster and its servers', async () => {
   await assert.rejects(connect(producer, 500, { cluster: 'west', properties }),
     /connecting to cluster west at 127\.0\.0\.1:1/)
   await disconnect(producer)
+})
+
+// Regression: librdkafka's line about it names the mechanisms, as that about a refusal does, and
+// each client with that login waited as if a broker had refused it.
+test('a broker that ends the connection during a login refuses no login', async t => {
+  const stub = await StubBroker.start(t)
+  stub.endsConnectionAt = saslHandshake
+  const properties = {
+    'bootstrap.servers': stub.bootstrapServers,
+    'security.protocol': 'sasl_plaintext',
+    'sasl.mechanism': 'PLAIN',
+    'sasl.username': 'mirror',
+    'sasl.password': 'secret'
+  } as const
+  const producer = new rdkafka.Producer({ ...properties, event_cb: true }, {})
+  producer.on('event.error', () => {})
+  const lines: string[] = []
+  producer.on('event.log', ({ message }: { readonly message: string }) => { lines.push(message) })
+  await assert.rejects(connect(producer, 2_000, { cluster: 'west', properties }),
+    (error: ReplicatorError) => !error.isLoginRefused)
+  await disconnect(producer)
+  assert.match(lines.join('\n'), /handshake failed: Local: Broker transport failure/)
 })

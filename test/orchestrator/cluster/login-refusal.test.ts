@@ -20,6 +20,12 @@ const rows: ReadonlyArray<[code: ErrorName, text: string, becomes: ErrorName, se
   ['_AUTHENTICATION', 'sasl_plaintext://a:1/bootstrap: Failed to initialize SASL ' +
     'authentication: SASL handshake failed (start (-1)): SASL(-1): generic failure: GSSAPI ' +
     'Error: No credentials were supplied', 'CLUSTER_LOGIN_REFUSED', 'sasl.jaas.config'],
+  // A connection that ends during a login was called a refused login.
+  ['_TRANSPORT', 'sasl_plaintext://a:1/2: SASL OAUTHBEARER mechanism handshake failed: Local: ' +
+    "Broker transport failure: broker's supported mechanisms: ",
+  'CLUSTER_UNREACHABLE', 'bootstrap.servers'],
+  ['_TRANSPORT', 'sasl_plaintext://a:1/2: SASL authentication error: SaslAuthenticateRequest ' +
+    'failed: Local: Timed out', 'CLUSTER_UNREACHABLE', 'bootstrap.servers'],
   ['_SSL', 'ssl://a:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate ' +
     'verify failed: broker certificate could not be verified', '_SSL', 'ssl.truststore.location'],
   ['_TRANSPORT', 'ssl://a:1/bootstrap: Receive failed: error:0A000412:SSL routines::sslv3 alert ' +
