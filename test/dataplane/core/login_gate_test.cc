@@ -134,6 +134,15 @@ TEST_CASE("an attempt that reaches no broker lets the next client try at once") 
   CHECK(LoginGateWait(gate.get(), kLogin, kBroker, &second, 2'100 * kMs) == 0);
 }
 
+TEST_CASE("once the login is accepted no client waits for another one") {
+  const int first = 0;
+  const int second = 0;
+  const auto gate = Refused(&first);
+  LoginGateEnd(gate.get(), kLogin, &first, kLoginAccepted, "", 0, 2'000 * kMs);
+  CHECK(LoginGateWait(gate.get(), kLogin, kBroker, &first, 2'000 * kMs) == 0);
+  CHECK(LoginGateWait(gate.get(), kLogin, kBroker, &second, 2'000 * kMs) == 0);
+}
+
 TEST_CASE("another password is tried at once, and so is any login beyond the table") {
   auto gate = std::make_unique<LoginGate>();
   const int client = 0;
