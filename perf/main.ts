@@ -279,7 +279,7 @@ program.command('scale')
   .description('many idle partitions: what they cost')
   .option('--partitions <counts>', 'comma-separated, a step each',
     text => text.split(',').map(parseCount), [10, 100, 1_000, 6_000, 10_000])
-  .option('--seconds <count>', 'of idling that are measured', parseCount, 30)
+  .option('--seconds <count>', 'of idling that are measured', parseCount, 120)
   .option('--append', 'add the run to perf/results/scale.md', false)
   .action(scale)
 
