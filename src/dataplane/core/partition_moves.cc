@@ -40,16 +40,15 @@ void PartitionMoves::Move(Partition* p, PartitionEvent event) {
 }
 
 void PartitionMoves::Enter(Partition* p, PartitionPhase phase) {
-  const bool is_other = phase != p->phase;
-  ListOf(*p).erase(p->id);
-  p->phase = phase;
-  ListOf(*p).insert(p->id);
   fetch_changes_->insert(p->id);
+  if (phase != p->phase) {
+    ListOf(*p).erase(p->id);
+    p->phase = phase;
+    ListOf(*p).insert(p->id);
+    if (!p->traits().is_active) p->obstacles = {};
+    Report(p);
+  }
   if (p->traits().produces) ready_.insert(p->id);
-  if (!p->traits().is_active) p->obstacles = {};
-  // Report() passes on every fault. A new leader of the target finds the partition faulted, but the
-  // control plane knows that fault.
-  if (is_other || p->traits().shows != PartitionState::kFaulted) Report(p);
 }
 
 void PartitionMoves::Fail(Partition* p, Fault fault) {

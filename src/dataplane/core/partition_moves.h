@@ -1,6 +1,6 @@
 // The only writer of a partition's phase: carries out the moves of contract/partition-phases.ts,
 // updates the work lists, and reports what is shown to the event queue. An illegal move fails an
-// assertion.
+// assertion. A move that leads back to the same phase changes nothing that is shown.
 //
 // The state that is shown depends on the phase and on the obstacles (retriable errors) of both
 // clusters. A partition that is retried repeatedly is shown as `waiting` the whole time: the

@@ -174,6 +174,19 @@ TEST_CASE("a move is reported once, and only if it is visible outside") {
   CHECK(told[0].code == 0);
 }
 
+// A partition that is being released, and whose target has refused one more batch, was reported
+// again with each refusal; the control plane learns of the refusals when the partition is released.
+TEST_CASE("a move that leads back to the same phase is not reported") {
+  for (const LegalMove& move : kLegal) {
+    if (move.from != move.to) continue;
+    CAPTURE(kPhaseTraits[static_cast<size_t>(move.from)].name);
+    Machine machine(move.from);
+    machine.p.delivery.unacknowledged = {7, "target"};
+    machine.moves.Move(&machine.p, move.event);
+    CHECK(machine.Told().empty());
+  }
+}
+
 // Regression: the new leader of the target reported the fault again, and the control plane logged
 // that as a defect of Longhaul, because a faulted partition cannot fault.
 TEST_CASE("a fault is reported once, also if the target elects a leader afterwards") {
