@@ -114,8 +114,11 @@ struct LaneContext {
   void SpendBandwidth(const Partition& p, int64_t asked, int64_t returned);
   void WakeAt(int64_t when) { wake_at = std::min(wake_at, when); }
   int64_t BackoffMs(int32_t attempts) const {
-    const int64_t backoff = settings.retry_backoff_ms << std::min(attempts, 16);
-    return std::min(backoff, settings.retry_backoff_max_ms);
+    return DoubledMs(settings.retry_backoff_ms, attempts, settings.retry_backoff_max_ms);
+  }
+  // `first`, doubled `times` times, at most `max`.
+  static int64_t DoubledMs(int64_t first, int32_t times, int64_t max) {
+    return std::min(first << std::min(times, 16), max);
   }
   Reach AskReach(Side side, int32_t node, const Api& api, int16_t* version) {
     return reach.Ask(transport, now, side, node, api, version);

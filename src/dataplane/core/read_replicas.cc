@@ -1,7 +1,5 @@
 #include "core/read_replicas.h"
 
-#include <algorithm>
-
 namespace longhaul {
 
 void ReadReplicas::OnLeader(Partition* p, const FetchedPartition& fetched, bool with_rack) {
@@ -68,8 +66,8 @@ void ReadReplicas::ReturnToLeader(Partition* p, const ReadFrom& leader) {
 }
 
 int64_t ReadReplicas::AskAgainAt(int32_t misses) const {
-  const int64_t wait = kAskAgainMs << std::min(misses, 16);
-  return lane_->now + std::min(wait, lane_->settings.metadata_max_age_ms);
+  return lane_->now +
+         LaneContext::DoubledMs(kAskAgainMs, misses, lane_->settings.metadata_max_age_ms);
 }
 
 }  // namespace longhaul
