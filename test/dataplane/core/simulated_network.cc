@@ -4,6 +4,24 @@
 #include <utility>
 
 namespace longhaul::test {
+namespace {
+
+class WatchedBuffer final : public Buffer {
+ public:
+  WatchedBuffer(Bytes bytes, const std::function<void(size_t)>& on_read)
+      : bytes_(std::move(bytes)), on_read_(on_read) {}
+  uint8_t* data() override {
+    on_read_(bytes_.size());
+    return bytes_.data();
+  }
+  size_t size() const override { return bytes_.size(); }
+
+ private:
+  Bytes bytes_;
+  std::function<void(size_t)> on_read_;
+};
+
+}  // namespace
 
 BrokerState SimulatedNetwork::broker_state(Side side, int32_t node) {
   if (node < 0 || node >= cluster(side).broker_count()) return BrokerState::kUnknown;
@@ -211,6 +229,7 @@ void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
       connection_rate == 0 ? 0 : static_cast<int64_t>(body.size()) / connection_rate;
   request->answered_at = std::max(connection.last_reply, agenda_->now + wait + Latency());
   request->answer_bytes = static_cast<int64_t>(body.size());
+  CountScan(*request, request->answer_bytes);
   connection.last_reply = request->answered_at + transfer;
   agenda_->At(connection.last_reply, [this, request, body = std::move(body), open = open_] {
     const Connection& now = connections_[{request->side, request->channel}];
@@ -219,8 +238,21 @@ void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
   });
 }
 
+BufferRef SimulatedNetwork::Received(Side side, Bytes body) const {
+  if (side == Side::kTarget && on_target_read)
+    return std::make_shared<WatchedBuffer>(std::move(body), on_target_read);
+  return std::make_shared<OwnedBuffer>(std::move(body));
+}
+
+void SimulatedNetwork::CountScan(const InFlight& request, int64_t bytes) {
+  if (request.side != Side::kTarget || request.api_key != kFetchApi.key) return;
+  scan_bytes_ += bytes;
+  scan_bytes_max = std::max(scan_bytes_max, scan_bytes_);
+}
+
 void SimulatedNetwork::Deliver(const Ref& request, int32_t error, Bytes body) {
   if (std::exchange(request->replied, true)) return;
+  CountScan(*request, -request->answer_bytes);
   connections_[{request->side, request->channel}].bytes_moved +=
       1 + static_cast<int64_t>(body.size());
   std::erase(connections_[{request->side, request->channel}].open, request);
@@ -231,7 +263,7 @@ void SimulatedNetwork::Deliver(const Ref& request, int32_t error, Bytes body) {
   reply.error = error;
   reply.api_version = request->version;
   if (error == 0) reply.first_byte_ms = request->answered_at - request->sent_at;
-  if (error == 0) reply.body = std::make_shared<OwnedBuffer>(std::move(body));
+  if (error == 0) reply.body = Received(request->side, std::move(body));
   on_reply_(reply);
 }
 

@@ -129,6 +129,10 @@ class SimulatedNetwork final : public Transport {
   static constexpr uint64_t kHeardMsMax = 30;
 
   size_t response_bytes_max = 0;  // the largest response so far
+  // The most bytes so far of answers to scans of the target that are on their way.
+  int64_t scan_bytes_max = 0;
+  // Called whenever the forwarder asks an answer of the target for its bytes.
+  std::function<void(size_t size)> on_target_read;
   size_t in_flight_max = 0;       // the most batches of one partition in flight so far
   int64_t requests = 0;
   std::map<Side, int64_t> metadata_requests;
@@ -192,6 +196,8 @@ class SimulatedNetwork final : public Transport {
   void Answer(const Ref& request, Bytes body);
   void Fail(const Ref& request, int32_t error);
   void Deliver(const Ref& request, int32_t error, Bytes body);
+  BufferRef Received(Side side, Bytes body) const;
+  void CountScan(const InFlight& request, int64_t bytes);
   void Damage(const InFlight& request, Bytes* body);
   bool MayDamage(const FetchedPartition& fetched, const RecordBatchView& batch);
   void FlipBaseOffset(const FetchResponse& response);
@@ -206,6 +212,7 @@ class SimulatedNetwork final : public Transport {
 
   Agenda* agenda_;
   Random* random_;
+  int64_t scan_bytes_ = 0;
   SimulatedCluster* clusters_[kSides];
   UnderWay* under_way_;
   OnReply on_reply_;
