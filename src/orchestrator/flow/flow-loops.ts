@@ -8,6 +8,7 @@ import type { FlowSnapshot } from '../observability/snapshot.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
 import { restingMs } from '../partitions/resting-partitions.ts'
+import { remoteLookMs } from '../partitions/topic-checks.ts'
 import { waitingGroups } from '../partitions/waiting-partitions.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'
 import type { Clock } from '../time/clock.ts'
@@ -70,6 +71,7 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
     // Most rounds find nothing that is due.
     [statisticsIntervalMs, async () => { await statistics.refreshResting() }],
     [restingMs, async () => { await partitions.lookAtResting() }],
+    [remoteLookMs, async () => { await partitions.lookAtRemote() }],
     [() => settings()['lane.rebalance.interval.ms'], async () => { balancer.round() }],
     [() => settings()['refresh.topics.interval.seconds'] * 1000,
       async () => { await progress.mend() }],

@@ -27,10 +27,10 @@ import { PartitionMoves, type AppliedMove } from './partition-moves.ts'
 import { PartitionTable, type FlowPartition } from './partition-table.ts'
 import { ProgressWrites } from './progress-writes.ts'
 import { RecreatedPartitions } from './recreated-partitions.ts'
-import { isAtRest, restingIntervalMs, restingMs } from './resting-partitions.ts'
 import { SkippedRecordCounts } from './skipped-records.ts'
 import { SlotPositions } from './slot-positions.ts'
 import { SlotReading } from './slot-reading.ts'
+import { TopicChecks } from './topic-checks.ts'
 import { KnownTopicIds } from './topic-ids.ts'
 import { TopicLanes } from './topic-lanes.ts'
 import { WantedTopics, type TopicLook } from './wanted-topics.ts'
@@ -62,9 +62,6 @@ export interface FlowPartitionsOptions {
   readonly clock: Clock
 }
 
-/** Between checks of topics that seem to be deleted. */
-const suspectMs = 5_000
-
 export class FlowPartitions {
   readonly table = new PartitionTable()
   readonly control: PartitionControl
@@ -84,11 +81,9 @@ export class FlowPartitions {
   readonly #withdrawal: Withdrawal
   readonly #gone: GonePartitions
   readonly #recreated: RecreatedPartitions
+  readonly #checks: TopicChecks
   readonly #laneEvents: LaneEvents
   readonly #writes: ProgressWrites
-  #askedMs = 0
-  /** When partitions that no lane reads are due for a check; loops may run slightly early. */
-  #restingFromMs = -Infinity
 
   constructor (options: FlowPartitionsOptions) {
     this.#options = options
@@ -155,9 +150,9 @@ export class FlowPartitions {
     this.#gone = this.#openGone()
     this.#recreated = new RecreatedPartitions(
       { table, moves, topicIds, gone: this.#gone, log: this.#log })
-    this.control = new PartitionControl({
-      table, moves, learnTopics: async partitions => { await this.#askForTopics(partitions) }
-    })
+    const checks = this.#checks = this.#openChecks()
+    this.control = new PartitionControl(
+      { table, moves, learnTopics: async partitions => { await checks.ask(partitions) } })
     this.#laneEvents = new LaneEvents({ table, moves, onError })
   }
 
@@ -177,7 +172,7 @@ export class FlowPartitions {
       look, [...this.table.values()], this.#options.clock.now())
     this.#firstLook.update(look.onSource)
     await this.#gone.remove(unwanted, ({ topic }) => this.#wanted.get(topic)?.partitions ?? 0)
-    await this.#learnTopicIds(look.topics)
+    await this.#checks.learn(look.topics)
     this.#addWanted()
     await this.#beginnings.begin()
     await this.#recreated.follow()
@@ -271,31 +266,21 @@ export class FlowPartitions {
     this.#log.logBegun()
     this.#addWanted()
     await this.#beginnings.begin()
-    const suspects = this.#wanted.suspects(this.table.values())
-    const nowMs = this.#options.clock.now()
-    if (suspects.length === 0 || nowMs - this.#askedMs < suspectMs) return
-    this.#askedMs = nowMs
-    await this.#askForTopics(suspects)
+    await this.#checks.askSuspects()
   }
 
-  /**
-   * Checks whether topics of partitions that no lane reads were deleted or recreated: no Fetch
-   * response reports it for them. Call it every few seconds.
-   */
-  async lookAtResting (): Promise<void> {
-    const resting = [...this.table.unsettled].filter(isAtRest)
-    const nowMs = this.#options.clock.monotonic()
-    if (nowMs < this.#restingFromMs || resting.length === 0) return
-    this.#restingFromMs = nowMs + restingIntervalMs(resting.length) - restingMs / 2
-    await this.#askForTopics(resting)
-  }
+  /** Checks whether topics of partitions that no lane reads were deleted or recreated. */
+  async lookAtResting (): Promise<void> { await this.#checks.lookAtResting() }
+
+  /** Checks whether remote topics were recreated to which no record has been written since. */
+  async lookAtRemote (): Promise<void> { await this.#checks.lookAtRemote() }
 
   /** Retries faults that no policy has stopped: an operator may have fixed the cause. */
   async retryFaulted (): Promise<void> {
     const faulted = [...this.table.unsettled].filter(({ state }) => state === 'faulted')
     if (faulted.length === 0) return
     // A missing topic may have been recreated, with a log long enough to hold the wanted offset.
-    await this.#askForTopics(faulted)
+    await this.#checks.ask(faulted)
     this.#moves.moveAll(faulted
       .filter(({ state }) => state === 'faulted')
       .map(partition => [partition, { kind: 'retry' }]))
@@ -332,6 +317,13 @@ export class FlowPartitions {
     })
   }
 
+  #openChecks (): TopicChecks {
+    const [table, wanted, topicIds] = [this.table, this.#wanted, this.#topicIds]
+    const [gone, recreated, { clock }] = [this.#gone, this.#recreated, this.#options]
+    const onError = (thrown: unknown): void => { this.#warn(thrown) }
+    return new TopicChecks({ table, wanted, topicIds, gone, recreated, onError, clock })
+  }
+
   #onMoved (move: AppliedMove): void {
     const { before, partition } = move
     this.#log.onMoved(move)
@@ -349,26 +341,6 @@ export class FlowPartitions {
     await this.#options.onLeaving(partitions, isHandedOver)
       .catch((thrown: unknown) => { this.#warn(thrown) })
     for (const partition of partitions) this.table.remove(partition)
-  }
-
-  async #askForTopics (partitions: readonly FlowPartition[]): Promise<void> {
-    const { clock } = this.#options
-    const missing = await this.#learnTopicIds(partitions)
-    if (missing === undefined) return
-    await this.#gone.remove(this.#wanted.gone(partitions, missing, clock.now()), () => 0)
-    await this.#recreated.follow()
-  }
-
-  /** Undefined: a cluster did not answer. The next check asks it again. */
-  async #learnTopicIds (
-    topics: ReadonlyArray<{ readonly topic: string, readonly remoteTopic: string }>
-  ): Promise<ReadonlySet<string> | undefined> {
-    try {
-      return await this.#topicIds.learn(topics)
-    } catch (thrown) {
-      this.#warn(thrown)
-      return undefined
-    }
   }
 
   #moveLane (lane: number, kind: 'laneEnd' | 'laneStart'): void {

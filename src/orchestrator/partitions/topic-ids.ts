@@ -50,6 +50,14 @@ export class KnownTopicIds {
     return await onSource
   }
 
+  /** Asks the target alone. True: one of these topics has another id than at the last answer. */
+  async learnRemote (remoteTopics: readonly string[]): Promise<boolean> {
+    const known = this.#known.target
+    const before = remoteTopics.map(topic => known.get(topic)?.id)
+    await learnInto(known, this.#target, remoteTopics)
+    return remoteTopics.some((topic, index) => known.get(topic)?.id !== before[index])
+  }
+
   forget ({ remoteTopic, topic }: TopicNames): void {
     this.#known.source.delete(topic)
     this.#known.target.delete(remoteTopic)

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { eventually } from '../../kafka/eventually.ts'
 import { readTopic } from '../../kafka/kafka-consumer.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
 import { alterTopicConfig } from '../../kafka/partition-operations.ts'
@@ -11,7 +12,9 @@ import { readRawLog } from '../../kafka/raw-log.ts'
 import { untilRecords } from '../comparison.ts'
 import { createPropertiesFile, startMirror, type CleanUp } from '../mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
-import { numbered, skippedRecords, untilCounted, untilFaulted } from './fault-probe.ts'
+import {
+  numbered, skippedRecords, untilCounted, untilFaulted, untilShown
+} from './fault-probe.ts'
 
 describe('faults of the target', () => {
   let clusters: MirroredClusters
@@ -82,6 +85,25 @@ describe('faults of the target', () => {
       assert.deepEqual(await valuesOn(`east.${topic}`),
         policy === 'stop' ? [] : numbered(50, 80).map(({ value }) => value))
     }
+  })
+
+  // Regression: without a record to write, nothing that a lane asks for shows the new topic. The
+  // partitions stayed caught-up, and the process ready, until the lane's next metadata request.
+  test('a remote topic that is recreated stops its partitions before a record', async t => {
+    const { source, target } = clusters
+    await source.createTopic('idle', { partitions: 2 })
+    await produce(source.bootstrapServers, 'idle', [...numbered(0, 20), ...numbered(0, 20, 1)])
+    const mirror = await startMirror(t, propertiesFile(t, 'idle',
+      { 'refresh.topics.interval.seconds': 3600 }))
+    await untilRecords(mirror, target, 'east.idle', 40)
+    await mirror.untilReady()
+    await target.admin.deleteTopic('east.idle')
+    await eventually('the topic of the operator', async () =>
+      await target.createTopic('east.idle', { partitions: 2 }).then(() => true, () => false))
+    await untilFaulted(mirror, 'idle', 'TOPIC_RECREATED')
+    await untilShown(mirror, 'faulted', 2)
+    await mirror.untilNotReady(/TOPIC_RECREATED/)
+    assert.equal((await mirror.stop()).code, 0)
   })
 
   test('after the progress topic was deleted no record is mirrored twice', async t => {

@@ -121,6 +121,32 @@ test('a partition that was stopped before its topic was recreated reports that, 
   assert.equal(lines.filter(line => line.includes('TOPIC_RECREATED')).length, 1)
 })
 
+// Regression: a partition without new records stayed caught-up until the lane asked for metadata.
+test('a remote topic that is recreated stops its partition before its next record', async () => {
+  const fixture = await createRunning('stop')
+  const { lines, partition, partitions, target } = fixture
+  await partitions.lookAtRemote()
+  assert.equal(partition().state, 'assigned')
+  target.addTopic('east.orders', 1)
+  await partitions.lookAtRemote()
+  report(fixture, 0, released)
+  await settle()
+  assert.equal(partition().state, 'stopped')
+  assert.deepEqual(lines.filter(line => line.includes('TOPIC_RECREATED')).length, 1)
+})
+
+test('a target that does not answer about remote topics is a warning, and is asked again',
+  async () => {
+    const { partition, partitions, problems, target } = await createRunning('stop')
+    target.error = away
+    await partitions.lookAtRemote()
+    assert.deepEqual([...problems.retriedCounts.values()], [1n])
+    target.error = undefined
+    target.addTopic('east.orders', 1)
+    await partitions.lookAtRemote()
+    assert.equal(partition().state, 'recalled')
+  })
+
 const away = new ReplicatorError('CLUSTER_UNREACHABLE', 'west')
 const otherId = laneEvent('faulted', { code: 103, detail: 'another topic id' })
 const linesOf = ({ lines }: PartitionsFixture): readonly string[] =>
