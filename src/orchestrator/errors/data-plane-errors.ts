@@ -22,7 +22,9 @@ export const dataPlaneErrors = {
     'a single record is larger than the target topic accepts',
     'Raise max.message.bytes of the target topic, or ' + skipTooLarge),
   TARGET_PARTITION_MISSING: row(1006, 'refresh', 'partition',
-    'the partition does not exist on the target', 'Add partitions to the target topic'),
+    'the partition does not exist on the target',
+    'Nothing to do: Longhaul creates the topic, or adds the partitions, when it next looks at ' +
+    'the topics (refresh.topics.interval.seconds). If it may not, do so yourself'),
   SOURCE_PARTITION_MISSING: row(1007, 'refresh', 'partition',
     'the partition does not exist on the source', 'Nothing to do if the topic was deleted'),
   RESPONSE_MALFORMED: row(1008, 'retry', 'partition',
