@@ -7,6 +7,7 @@ import type { HasCarried } from '../../kafka/proxy.ts'
 import { apiKeyOf } from '../../kafka/request-heads.ts'
 import { LoadedFlow } from '../loaded-flow.ts'
 import { startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import { measureLoad } from './machine-load.ts'
 
 const produce = 0
 const fetch = 1
@@ -22,6 +23,8 @@ type Kind = readonly [name: string, side: 'source' | 'target', isOfKind: HasCarr
 /**
  * Identified by requests that only this kind of connection sends to that cluster. Those of a round
  * are forgotten together: none of them waits for another one, or is idle until another one returns.
+ * So a lane does not lose both sides together: without records to produce it sends nothing, and a
+ * connection is only found once an answer is missing.
  */
 const rounds: ReadonlyArray<readonly Kind[]> = [
   [
@@ -32,13 +35,16 @@ const rounds: ReadonlyArray<readonly Kind[]> = [
   [
     ['reading progress', 'target', carries(fetch, 'longhaul-progress')],
     // By their client ids: Produce and Fetch name topics by their ids.
-    ['a lane that produces', 'target', carries(produce, 'longhaul-east-west-lane')],
-    ['a lane that fetches', 'source', carries(fetch, 'longhaul-east-west-lane')]
-  ]
+    ['a lane that produces', 'target', carries(produce, 'longhaul-east-west-lane')]
+  ],
+  [['a lane that fetches', 'source', carries(fetch, 'longhaul-east-west-lane')]]
 ]
 
-/** The documentation promises 15 s; the machine may be busy. */
-const foundMsMax = 30_000
+/** What the documentation promises, with the defaults. */
+const foundMsMax = 15_000
+/** To connect again, log in and send the request by which the test recognizes the connection. */
+const reopenedMsMax = 5_000
+const measureEachMs = 2_000
 
 describe('a connection that is forgotten', () => {
   let clusters: MirroredClusters
@@ -53,19 +59,25 @@ describe('a connection that is forgotten', () => {
     })
     const mirror = await flow.start()
     await flow.more(mirror)
-    const forget = async ([name, side, isOfKind]: Kind): Promise<void> => {
+    const forget = async ([name, side, isOfKind]: Kind): Promise<readonly [string, number]> => {
       const [proxy] = clusters[side].proxies
       assert.ok(proxy)
       await mirror.until(`a connection of ${name}`, () => proxy.countOf(isOfKind) > 0)
       const forgottenMs = performance.now()
       proxy.forget(isOfKind)
       assert.equal(proxy.countOf(isOfKind), 0)
-      await mirror.until(`another connection of ${name}`, () => proxy.countOf(isOfKind) > 0,
-        foundMsMax)
-      t.diagnostic(`${name}: ${Math.round(performance.now() - forgottenMs)} ms`)
+      await mirror.until(`another connection of ${name}`, () => proxy.countOf(isOfKind) > 0)
+      return [name, Math.round(performance.now() - forgottenMs)]
     }
     for (const round of rounds) {
-      await Promise.all(round.map(forget))
+      const load = measureLoad(measureEachMs)
+      const found = await Promise.all(round.map(forget))
+      const idleMs = await load.stop()
+      for (const [name, ms] of found) {
+        const took = `${name}: ${ms} ms; an idle program took ${idleMs} ms`
+        t.diagnostic(took)
+        assert.ok(ms <= foundMsMax + reopenedMsMax + 3 * idleMs, took)
+      }
       await flow.more(mirror)
     }
     await flow.finish(mirror)

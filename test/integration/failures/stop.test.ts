@@ -2,8 +2,6 @@
 // and the next process loses and duplicates no record. Regression: a stop waited a minute for calls
 // to a target that did not answer, while Kubernetes kills after half a minute.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { apiKeyOf } from '../../kafka/request-heads.ts'
 import { seriesOf } from '../../orchestrator/observability/exposition.ts'
@@ -14,6 +12,7 @@ import {
 } from '../mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
 import { assertEachOnceInOrder, SequenceLoad } from '../sequence-load.ts'
+import { measureLoad } from './machine-load.ts'
 import { createFaults } from './process-faults.ts'
 
 const partitions = 2
@@ -36,21 +35,6 @@ function progressReadsAfterJoin (): (head: Buffer) => boolean {
     if (apiKeyOf(head) === joinGroupKey) hasJoined = true
     return hasJoined && apiKeyOf(head) === fetchKey && head.includes('longhaul-progress')
   }
-}
-
-/** How long a program that does nothing needs at most, from its start to its end. */
-function measureLoad (): { readonly stop: () => Promise<number> } {
-  let isEnding = false
-  const measuring = (async () => {
-    let mostMs = 0
-    do {
-      const began = performance.now()
-      await once(spawn(process.execPath, ['-e', '0']), 'exit')
-      mostMs = Math.max(mostMs, performance.now() - began)
-    } while (!isEnding)
-    return Math.round(mostMs)
-  })()
-  return { stop: async () => { isEnding = true; return await measuring } }
 }
 
 function timeOf (line: LogLine | undefined): number {
