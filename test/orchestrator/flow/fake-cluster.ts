@@ -50,6 +50,12 @@ export class FakeCluster {
     this.#ids.set(name, `${name}-id-${this.#nextTopicId++}`)
   }
 
+  /** As if it had never existed. */
+  forgetTopic (name: string): void {
+    this.topics.delete(name)
+    this.#ids.delete(name)
+  }
+
   async describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]> {
     this.#answer()
     return names.map(name => {
