@@ -57,8 +57,8 @@ export class TopicWriter {
   readonly #newest = new Map<number, Promise<void>>()
   #producer: Promise<Producer> | undefined
   #polling: Promise<void> | undefined
-  /** The producer that may be polled: not one that is being closed, whose poll() throws. */
-  #polled: Producer | undefined
+  /** Being closed: the poll() of such a producer throws. */
+  readonly #closing = new WeakSet<Producer>()
   #allDown: AllDown = { error: undefined }
   #nextId = 0
   #closed = false
@@ -121,7 +121,6 @@ export class TopicWriter {
     const producer = await this.#connected()
     try {
       const acknowledged = records.map(async record => await this.#send(producer, record))
-      this.#polled = producer
       this.#polling ??= this.#pollWhileWaiting(producer)
         .finally(() => { this.#polling = undefined })
       return await Promise.all(acknowledged)
@@ -150,7 +149,7 @@ export class TopicWriter {
     const { clock } = this.#options
     let newest = this.#nextId
     let since = clock.monotonic()
-    while (this.#waiting.size > 0 && this.#polled === producer && producer.isConnected()) {
+    while (this.#waiting.size > 0 && !this.#closing.has(producer) && producer.isConnected()) {
       producer.poll()
       if (newest !== this.#nextId) [newest, since] = [this.#nextId, clock.monotonic()]
       const late = (clock.monotonic() - since) / 4
@@ -160,11 +159,13 @@ export class TopicWriter {
 
   async #connected (): Promise<Producer> {
     if (this.#closed) throw new ReplicatorError('CLOSED', `the writer of ${this.#options.topic}`)
-    this.#producer ??= this.#open()
+    const opening = this.#producer ??= this.#open()
     try {
-      return await this.#producer
+      const producer = await opening
+      // Another write may have met a fatal error, or the writer was closed, while it opened.
+      return this.#producer === opening ? producer : await this.#connected()
     } catch (thrown) {
-      this.#producer = undefined // the next write tries again
+      if (this.#producer === opening) this.#producer = undefined // the next write tries again
       throw thrown
     }
   }
@@ -191,9 +192,11 @@ export class TopicWriter {
   async #drop (): Promise<void> {
     const opening = this.#producer
     this.#producer = undefined
-    this.#polled = undefined
     const producer = await opening?.catch(() => undefined)
-    if (producer !== undefined) await disconnect(producer)
+    if (producer !== undefined) {
+      this.#closing.add(producer)
+      await disconnect(producer)
+    }
     for (const { reject } of this.#waiting.values()) {
       reject(new ReplicatorError('TIMED_OUT',
         `writing to ${this.#options.topic}: not acknowledged before the writer was closed`))

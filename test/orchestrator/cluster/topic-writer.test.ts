@@ -2,6 +2,7 @@
 // sets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { openMockCluster, type MockCluster } from '../../../src/dataplane/index.ts'
 import { TopicReader } from '../../../src/orchestrator/cluster/topic-reader.ts'
 import { TopicWriter } from '../../../src/orchestrator/cluster/topic-writer.ts'
@@ -61,6 +62,16 @@ test('a write that the broker rejects as out of order fails alone', async t => {
     error.errorName === 'OUT_OF_ORDER_SEQUENCE_NUMBER')
   assert.deepEqual(await write('last'), [1n])
   assert.deepEqual(await valuesOnRecord(), ['first', 'last'])
+})
+
+// Regression: the write had waited for the connection of the producer that close() closed, and then
+// polled it: an exception that nobody caught, which ended the process.
+test('a writer that is closed while a write opens its producer refuses the write', async t => {
+  const { write, writer } = createWriter(t)
+  const refused = assert.rejects(write('first'), (error: ReplicatorError) =>
+    error.errorName === 'CLOSED')
+  await setImmediate()
+  await Promise.all([refused, writer.close()])
 })
 
 // Regression: each outage of a cluster that hangs counted HEARTBEATS_REFUSED as an error, because
