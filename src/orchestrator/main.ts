@@ -23,11 +23,13 @@ const title = titleWithoutSecrets(process.argv)
 if (title !== undefined) process.title = title
 
 exitWithoutClosedTerminal()
-// A terminal that has closed answers each write with EIO. SIGHUP stops the process then, and the
-// error would end it before its batches in flight are acknowledged.
+// A terminal that has closed answers each write with EIO, and a pipe whose reader has ended with
+// EPIPE. The error would end the process before its batches in flight are acknowledged. SIGHUP
+// stops it without a terminal; nobody reads the result of a command without a reader of stdout.
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EIO') throw error
+    if (error.code !== 'EIO' && error.code !== 'EPIPE') throw error
+    if (error.code === 'EPIPE' && output === process.stdout) stopping.abort()
   })
 }
 

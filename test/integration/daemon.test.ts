@@ -124,6 +124,34 @@ describe('a process without systemd', () => {
       existsSync(statusFile) && readFileSync(statusFile, 'utf8') !== '', { timeoutMs: longMs })
     assert.equal(readFileSync(statusFile, 'utf8'), '0\n')
   })
+
+  // Regression: the next line of the log was an uncaught EPIPE, which ended the process before its
+  // batches in flight were acknowledged.
+  test('mirrors on, and stops cleanly, if the reader of its log has ended', async t => {
+    const { file, pidFile } = createFiles(t)
+    const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
+    const child = spawnGuarded(process.execPath, [program, 'run', file, '--pid-file', pidFile],
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, npm_execpath: undefined } })
+    t.after(async () => { await stopChild(child, longMs) })
+    const ended = new Promise(resolve => {
+      child.once('exit', (code, signal) => { resolve({ code, signal }) })
+    })
+    const url = await new Promise<string>(resolve => {
+      let log = ''
+      child.stderr?.on('data', (data: Buffer) => {
+        log += data.toString()
+        const found = /"url":"([^"]+)"/.exec(log)?.[1]
+        if (found !== undefined) resolve(found)
+      })
+    })
+    child.stderr?.destroy()
+    process.kill(child.pid ?? 0, 'SIGHUP')
+    await eventually('readiness', async () => (await fetch(`${url}/readyz`)).status === 200,
+      { timeoutMs: longMs })
+    child.kill('SIGTERM')
+    assert.deepEqual(await ended, { code: 0, signal: null })
+    assert.ok(!existsSync(pidFile))
+  })
 })
 
 function pidIn (file: string): number | undefined {
