@@ -1,5 +1,6 @@
 // The API and the page as a fastify application: who may do what, how often, and how errors are
 // answered. The HTTP server of the process hands it their requests.
+import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
@@ -35,6 +36,8 @@ export async function createApiApp (options: ApiAppOptions): Promise<FastifyInst
     // Unknown fields are refused, not removed: a mistyped `topic` must not pause the flow.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: false } }
   })
+  const pages = context.mirror.config.process['api.cors.origins']
+  if (pages.length > 0) await app.register(cors, { origin: [...pages], methods: ['GET', 'POST'] })
   await app.register(rateLimit, { max: limits.requestsMax, timeWindow: limits.windowMs })
   await app.register(swagger, { openapi: openApiDocument })
   const signatures = new MemberSignatures()

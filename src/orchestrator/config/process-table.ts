@@ -55,6 +55,12 @@ export const processTable = {
     importance: 'medium', default: '', range: '16 to 512 characters without blanks, or empty',
     pattern: /^([\x21-\x7e]{16,512})?$/
   }),
+  'api.cors.origins': list({
+    doc: 'Pages of these origins may use the API from a browser, in addition to the page that ' +
+      'the process serves itself: `https://ops.example`. Empty: no CORS headers are sent.',
+    importance: 'low', default: [], range: 'comma-separated origins, without a path',
+    pattern: /^https?:\/\/[^\s/?#*]+$/
+  }),
   'api.tls.certificate.location': string({
     doc: 'A PEM file with the certificate chain of the HTTP server, which then serves HTTPS, ' +
       'metrics included, and no HTTP. The server reads a replaced file.',

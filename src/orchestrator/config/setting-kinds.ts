@@ -238,11 +238,19 @@ export function secret (
 }
 
 /** Comma-separated; white space around an item and empty items are ignored. */
+/** `pattern`: of each item. */
 export function list (
-  spec: RowText<readonly string[]> & { readonly range: string }
+  spec: RowText<readonly string[]> & { readonly range: string, readonly pattern?: RegExp }
 ): Row<readonly string[]> {
-  const { range, ...text } = spec
-  return row(text, { range, parse: splitList, show: items => items.join(', ') })
+  const { pattern = /./, range, ...text } = spec
+  return row(text, {
+    range,
+    parse: written => {
+      const items = splitList(written)
+      return items.every(item => pattern.test(item)) ? items : undefined
+    },
+    show: items => items.join(', ')
+  })
 }
 
 export function splitList (written: string): readonly string[] {
