@@ -29,10 +29,6 @@ export interface CheckReport {
   readonly incomplete: string | undefined
 }
 
-export function renderDemoJson (report: DemoReport): string {
-  return JSON.stringify(report)
-}
-
 export function renderDemoTable (report: DemoReport): string {
   const { check, summary } = report
   const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'right'] })

@@ -89,6 +89,16 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
     assert.ok((await clusters.target.admin.topicNames()).every(name => !name.includes('longhaul')))
   })
 
+  // Regression: a cluster that no group has used yet has no coordinator until the first client has
+  // asked for one, and the command ended with COORDINATOR_NOT_AVAILABLE.
+  test('wait for the coordinator of a group at a cluster that has no group yet', async t => {
+    const file = createPropertiesFile(t, flowProperties(clusters, { topics: 'none' }))
+    const { exit, stderr } = await runCommand(['offsets', 'translate', file, '--group', 'nobody'])
+    assert.equal(exit.code, 1)
+    assert.equal(stderr, 'error: nobody has committed no offset of a topic that is mirrored; ' +
+      'check the name of the group')
+  })
+
   test('pause, show and resume a topic, also while no process runs', async t => {
     const { source, target } = clusters
     const topic = 'orders'

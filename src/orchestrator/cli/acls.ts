@@ -1,16 +1,16 @@
 // `longhaul acls FILE`: prints the permissions that the flows of a file need on each cluster, as
-// commands of kafka-acls.sh or as JSON. Sends no request to any cluster.
+// commands of kafka-acls.sh, JSON or YAML. Sends no request to any cluster.
 import { requiredAcls, unknownPrincipal, type RequiredAcl } from '../flow/required-acls.ts'
 import { configure, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
 
 export function acls (file: string, options: ConfigOptions, terminal: Terminal): ExitCode {
   const config = configure(file, options, terminal)
   if (config === undefined) return exitCodes.usage
   const needed = requiredAcls(config.flows)
-  const text = options.output === 'json' ? JSON.stringify(needed) : renderCommands(needed)
-  terminal.stdout.write(`${text}\n`)
+  terminal.stdout.write(renderOutput(options.output, needed, () => renderCommands(needed)))
   if (needed.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   const unknown = [...new Set(needed.filter(({ principal }) => principal === unknownPrincipal)
     .map(({ cluster }) => cluster))]

@@ -5,7 +5,7 @@ import { librdkafkaFeatures } from '../cluster/native-version.ts'
 import { flagSettings } from '../config/cli-flags.ts'
 import { readContainerLimits } from '../config/container-limits.ts'
 import { readConfig, type ParsedConfig } from '../config/parse-config.ts'
-import type { ConfigOptions } from './configure.ts'
+import type { InputOptions } from './configure.ts'
 import type { Terminal } from './terminal.ts'
 
 /** One reading of the file. */
@@ -17,7 +17,7 @@ export interface FileReading {
 
 export class ConfigFile {
   readonly path: string
-  readonly #options: ConfigOptions
+  readonly #options: InputOptions
   readonly #environment: Terminal['environment']
   /** Read once: a flow does not restart because a container gets more memory. */
   readonly #limits = readContainerLimits(path => readFileSync(path, 'utf8'))
@@ -25,7 +25,7 @@ export class ConfigFile {
   #content: Buffer | undefined
 
   constructor (
-    path: string, options: ConfigOptions, { environment }: Pick<Terminal, 'environment'>
+    path: string, options: InputOptions, { environment }: Pick<Terminal, 'environment'>
   ) {
     this.path = path
     this.#options = options

@@ -8,16 +8,12 @@ import { createLog, type LogOutput, type ProcessLog } from '../observability/log
 import { ConfigFile } from './config-file.ts'
 import type { Terminal } from './terminal.ts'
 
-export const outputFormats = ['table', 'json'] as const
-/** Of the commands that show or change the state of a flow. */
-export const stateFormats = [...outputFormats, 'yaml'] as const
-export type OutputFormat = (typeof stateFormats)[number]
+export const outputFormats = ['table', 'json', 'yaml'] as const
+export type OutputFormat = (typeof outputFormats)[number]
 
 /** The options of a command that starts flows or shows what they would do. */
-export function addConfigOptions (
-  command: Command, formats: readonly OutputFormat[] = outputFormats
-): Command {
-  addFileOptions(command, formats)
+export function addConfigOptions (command: Command): Command {
+  addFileOptions(command)
   for (const { flags, doc } of cliFlags) command.option(flags, doc)
   return command
 }
@@ -26,9 +22,12 @@ export function addConfigOptions (
  * The options of a command about flows that run. It has none of the settings: `pause --topics x`,
  * which sets a filter, would pause the whole flow.
  */
-export function addFileOptions (
-  command: Command, formats: readonly OutputFormat[] = outputFormats, file = '<file>'
-): Command {
+export function addFileOptions (command: Command, file = '<file>'): Command {
+  return addOutputOption(addInputOptions(command, file))
+}
+
+/** The file and how it is read. */
+export function addInputOptions (command: Command, file = '<file>'): Command {
   return command
     .argument(file, 'a MirrorMaker 2 properties file')
     .option('--clusters <alias...>', 'only flows into these target clusters')
@@ -38,33 +37,43 @@ export function addFileOptions (
     .option('--ignore <property>',
       'read the file as if it did not have this property; may be repeated', collect, [])
     .option('--strict', 'refuse every property that has no effect, and duplicate properties')
-    .addOption(new Option('-o, --output <format>', 'the format of the result')
-      .choices([...formats]).default('table'))
 }
 
-export interface ConfigOptions {
+export function addOutputOption (command: Command): Command {
+  return command.addOption(new Option('-o, --output <format>', 'the format of the result')
+    .choices([...outputFormats]).default('table'))
+}
+
+export interface InputOptions {
   readonly clusters?: readonly string[]
   readonly X: readonly string[]
   readonly ignore?: readonly string[]
   readonly strict?: boolean
+}
+
+export interface ConfigOptions extends InputOptions {
   readonly output: OutputFormat
 }
 
 /** The file, if it has no problems. */
 export function configure (
-  file: string, options: ConfigOptions, terminal: Terminal
+  file: string, options: InputOptions, terminal: Terminal
 ): Config | undefined {
   return accepted(new ConfigFile(file, options, terminal).read().parsed, terminal)
 }
 
 /**
- * The file, and those of its flows that --flow selects. Undefined after all problems were written
- * to stderr.
+ * The file, and those of its flows that --flow selects, for a command about flows that run: their
+ * start has shown the warnings, so that here one line counts them. Undefined after all problems
+ * were written to stderr.
  */
 export function configureFlows (
-  file: string, options: ConfigOptions & { readonly flow?: string | undefined }, terminal: Terminal
+  file: string, options: InputOptions & { readonly flow?: string | undefined }, terminal: Terminal
 ): { readonly config: Config, readonly flows: readonly FlowConfig[] } | undefined {
-  const config = configure(file, options, terminal)
+  const { parsed } = new ConfigFile(file, options, terminal).read()
+  const config = accepted(parsed, terminal, warnings => warnings.length > 1
+    ? [`${file}: ${warnings.length} warnings, which longhaul validate ${file} shows`]
+    : warnings)
   if (config === undefined) return undefined
   const flows = config.flows.filter(({ name }) => (options.flow ?? name) === name)
   if (flows.length > 0) return { config, flows }
@@ -73,10 +82,13 @@ export function configureFlows (
   return undefined
 }
 
-/** Undefined after all problems were written to stderr. */
-export function accepted (parsed: ParsedConfig, terminal: Terminal): Config | undefined {
+/** Undefined after all problems were written to stderr. `shown`: what is said of warnings. */
+export function accepted (
+  parsed: ParsedConfig, terminal: Terminal,
+  shown = (warnings: readonly string[]): readonly string[] => warnings
+): Config | undefined {
   const warnings = parsed.ok ? parsed.config.warnings : parsed.warnings
-  for (const warning of warnings) terminal.stderr.write(`warning: ${warning}\n`)
+  for (const warning of shown(warnings)) terminal.stderr.write(`warning: ${warning}\n`)
   if (parsed.ok) return parsed.config
   for (const problem of parsed.problems) terminal.stderr.write(`error: ${problem.message}\n`)
   return undefined

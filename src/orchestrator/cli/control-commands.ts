@@ -1,7 +1,7 @@
 // The commands that control or show a running flow: commander wiring only.
 import { Option, type Command } from 'commander'
 import { partitionStates } from '../observability/snapshot.ts'
-import { addFileOptions, stateFormats } from './configure.ts'
+import { addFileOptions } from './configure.ts'
 import { giveOrder, type OrderOptions } from './control.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { unknownState } from './flow-state.ts'
@@ -17,7 +17,7 @@ export function addControlCommands (
 ): void {
   addFileOptions(program.command('status')
     .description('show processes, pauses, positions and lag of each flow, from the clusters ' +
-      'alone'), stateFormats)
+      'alone'))
     .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
     .option('--topic <topic>', 'show each partition of this source topic')
     .option('--watch', 'show the status again every two seconds')
@@ -78,8 +78,7 @@ function addStateCommands (
     .description('show the processes of each flow: version, address, slots'))
     .action(show('members'))
   addUrlOption(addFileOptions(program.command('groups')
-    .description('show where the consumer groups of each source continue on the target'),
-  stateFormats)
+    .description('show where the consumer groups of each source continue on the target'))
     .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
     .option('--group <group>', 'only this consumer group'))
     .action(async (file: string, options: GroupsOptions) => {
@@ -123,7 +122,7 @@ function addWaitCommand (
 }
 
 function addStateOptions (command: Command): Command {
-  return addUrlOption(addFileOptions(command, stateFormats)
+  return addUrlOption(addFileOptions(command)
     .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
     .option('--topic <topic>', 'only this source topic'))
 }
@@ -135,7 +134,7 @@ function addUrlOption (command: Command): Command {
 
 /** `hasScope`: the order may concern a part of the flow. */
 function addOrderOptions (command: Command, hasScope = true): Command {
-  addFileOptions(command, stateFormats)
+  addFileOptions(command)
     .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
   if (hasScope) {
     command.option('--topic <topic>', 'a source topic; default: all')

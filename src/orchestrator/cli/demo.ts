@@ -1,10 +1,10 @@
 // `longhaul demo`: a mirror between two clusters with producers and a check of every record.
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { cliFlags, flagSettings } from '../config/cli-flags.ts'
 import type { Config, FlowEnd } from '../config/config.ts'
 import { openEmbeddedClusters, reachClusters, type DemoClusters } from '../../demo/demo-clusters.ts'
 import { demoAlias, parseDemoConfig, topicPrefix } from '../../demo/demo-config.ts'
-import { renderDemoJson, renderDemoTable } from '../../demo/demo-report.ts'
+import { renderDemoTable } from '../../demo/demo-report.ts'
 import { runDemo } from '../../demo/demo-run.ts'
 import { demoFlags, parseDemoSettings, type DemoSettings } from '../../demo/demo-settings.ts'
 import { demoTopics } from '../../demo/demo-topics.ts'
@@ -13,8 +13,9 @@ import { findKafkaLibs, KafkaMissing } from '../../demo/kafka-libs.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Mirror } from '../flow/mirror.ts'
 import { StatusLine } from '../observability/status-line.ts'
-import { openLog, outputFormats, type OutputFormat } from './configure.ts'
+import { addOutputOption, openLog, type OutputFormat } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
 
 // The demo names its topics itself.
@@ -22,15 +23,13 @@ const mirrorFlags = cliFlags.filter(({ setting }) => !setting.startsWith('topics
 
 export function addDemoOptions (command: Command): Command {
   for (const { flags, doc } of [...demoFlags, ...mirrorFlags]) command.option(flags, doc)
-  return command
+  return addOutputOption(command)
     .option('--kafka', 'start two real brokers for the demo')
     .option('--kafka-libs <folder>', 'the jars of Kafka; default: the jars that the tests fetched')
     .option('--source <host:port>', 'a running source cluster; the demo deletes its topics')
     .option('--target <host:port>', 'a running target cluster')
     .option('-X <property=value>', 'set any property of the mirror; may be repeated',
       (value: string, previous: readonly string[]) => [...previous, value], [])
-    .addOption(new Option('-o, --output <format>', 'how the result is written')
-      .choices([...outputFormats]).default('table'))
 }
 
 export interface DemoOptions {
@@ -115,12 +114,11 @@ async function demoOn (
     onStep: step => { screen.step(step) },
     ...hooks
   }))
-  const render = options.output === 'json' ? renderDemoJson : renderDemoTable
-  terminal.stdout.write(`${render(report)}\n`)
+  terminal.stdout.write(renderOutput(options.output, report, () => renderDemoTable(report)))
   return report.matched ? exitCodes.ok : exitCodes.failed
 }
 
-/** Prints steps and logs above a live line; all of them on stderr if stdout is for JSON. */
+/** Prints steps and logs above a live line; all of them on stderr if stdout is for programs. */
 class DemoScreen {
   mirror: Mirror | undefined
   readonly log
@@ -128,7 +126,7 @@ class DemoScreen {
   readonly #steps
 
   constructor (config: Config, output: OutputFormat, terminal: Terminal) {
-    const stream = output === 'json' ? terminal.stderr : terminal.stdout
+    const stream = output === 'table' ? terminal.stdout : terminal.stderr
     this.#line = new StatusLine({
       output: stream,
       flows: () => this.mirror?.totals ?? [],

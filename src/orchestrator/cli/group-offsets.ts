@@ -14,8 +14,11 @@ import { translate, type OffsetAnswer } from '../offsets/offset-map.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { comparePartitions } from '../progress/progress.ts'
+import type { Clock } from '../time/clock.ts'
+import { retry } from '../time/retry.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
+import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -47,9 +50,8 @@ export async function translateGroup (
     terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
     return failureExit(thrown)
   }
-  terminal.stdout.write(options.output === 'json'
-    ? `${JSON.stringify(rows.map(toJson))}\n`
-    : `${renderRows(rows, tableWidth(terminal))}\n`)
+  terminal.stdout.write(renderOutput(options.output, rows.map(toJson),
+    () => renderRows(rows, tableWidth(terminal))))
   if (rows.length === 0) {
     terminal.stderr.write(`error: ${options.group} has committed no offset of a topic that is ` +
       'mirrored; check the name of the group\n')
@@ -59,10 +61,13 @@ export async function translateGroup (
   return rows.length > 0 && rows.every(isTranslated) ? exitCodes.ok : exitCodes.failed
 }
 
+const coordinatorErrors: ReadonlySet<string> = new Set(
+  ['COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR'])
+
 async function rowsOf (
   group: string, flow: FlowConfig, log: Log, { clock, stopped }: Terminal
 ): Promise<readonly GroupRow[]> {
-  const committed = (await committedBy(group, flow))
+  const committed = (await committedBy(group, flow, clock, stopped))
     .filter(({ topic }) => judgeTopic(flow.topics, topic) === 'mirrored')
     .sort(comparePartitions)
   return await withOffsetLookup(flow, log, clock, async lookup =>
@@ -73,14 +78,27 @@ async function rowsOf (
     }))
 }
 
-/** Rejects with the error of the group's coordinator: DESCRIBE on the group is needed. */
-async function committedBy (group: string, flow: FlowConfig): Promise<readonly GroupOffset[]> {
+/**
+ * Rejects with the error of the group's coordinator: DESCRIBE on the group is needed. Waits for a
+ * coordinator: a cluster creates the topic of its groups only when the first client asks for one.
+ */
+async function committedBy (
+  group: string, flow: FlowConfig, clock: Clock, signal: AbortSignal
+): Promise<readonly GroupOffset[]> {
   const admin = openClusterAdmin(
     { ...flow.source.admin, timeoutMs: flow.settings['admin.timeout.ms'] })
   try {
-    const [answer] = await admin.groupOffsets([group])
-    if (answer?.error !== undefined) throw answer.error
-    return answer?.offsets ?? []
+    return await retry({
+      clock,
+      backoff: { initialMs: 100, maxMs: 1_000 },
+      attemptsMax: 20,
+      isRetriable: thrown => coordinatorErrors.has(ReplicatorError.from(thrown).errorName),
+      signal
+    }, async () => {
+      const [answer] = await admin.groupOffsets([group])
+      if (answer?.error !== undefined) throw answer.error
+      return answer?.offsets ?? []
+    })
   } finally {
     await admin.close()
   }

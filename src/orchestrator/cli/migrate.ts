@@ -8,6 +8,7 @@ import { exitCodes, type ExitCode } from './exit-codes.ts'
 import {
   hasWrongSeconds, importMirrorMaker, type MirrorMakerOptions
 } from './offsets-import-mm2.ts'
+import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
 
@@ -22,10 +23,9 @@ export async function migrate (
   const config = configure(file, options, terminal)
   if (config === undefined) return exitCodes.usage
   const steps = stepsFor(file, config.flows, options)
-  terminal.stdout.write(options.output === 'json'
-    ? `${JSON.stringify(steps)}\n`
-    : steps.map(({ command, text }, i) =>
-      `${i + 1}. ${text}\n${command === undefined ? '' : `     ${command}\n`}`).join(''))
+  terminal.stdout.write(renderOutput(options.output, steps, () =>
+    steps.map(({ command, text }, i) =>
+      `${i + 1}. ${text}\n${command === undefined ? '' : `     ${command}\n`}`).join('')))
   if (config.flows.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   return exitCodes.ok
 }

@@ -1,6 +1,6 @@
 // The commands of `longhaul offsets` and their options; commander wiring only.
 import type { Command } from 'commander'
-import { addFileOptions, type ConfigOptions } from './configure.ts'
+import { addFileOptions, addInputOptions, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { translateGroup } from './group-offsets.ts'
 import { exportMirrorMaker } from './offsets-export-mm2.ts'
@@ -48,7 +48,7 @@ export function addOffsetsCommands (
       onEnd(await explainOffsets(file, options, terminal))
     })
 
-  addFileOptions(offsets.command('export')
+  addInputOptions(offsets.command('export')
     .description('write all positions and offset maps of the flows, as JSON'))
     .option('--to <file>', 'the file to write; default: stdout')
     .action(async (file: string, options: ExportOptions) => {

@@ -5,6 +5,7 @@ import { exportFlow, type ExportedPosition } from '../migration/export-flow.ts'
 import { configure, openLog } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import type { MirrorMakerOptions } from './offsets-import-mm2.ts'
+import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -34,9 +35,8 @@ export async function exportMirrorMaker (
       return { flow: flow.name, positions: [], error: ReplicatorError.from(thrown) }
     }
   }))
-  terminal.stdout.write(output === 'json'
-    ? `${JSON.stringify(exports.map(each => toJson(each, yes)))}\n`
-    : exports.map(each => render(each, yes, tableWidth(terminal))).join(''))
+  terminal.stdout.write(renderOutput(output, exports.map(each => toJson(each, yes)),
+    () => exports.map(each => render(each, yes, tableWidth(terminal))).join('')))
   if (exports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   const errors = exports.flatMap(({ error }) => error ?? [])
   return errors.length === 0 ? exitCodes.ok : failureExit(...errors)

@@ -7,6 +7,7 @@ import { importFlow } from '../migration/import-flow.ts'
 import type { ImportPlan, LeftOutPosition, PlannedPosition } from '../migration/import-plan.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
+import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -53,10 +54,10 @@ export async function importMirrorMaker (
   // One flow after another, so that their log lines do not mix.
   for (const flow of config.flows) imports.push(await importOne(flow, options, config, terminal))
   const { yes: isApplied = false } = options
-  terminal.stdout.write(options.output === 'json'
-    ? `${JSON.stringify(imports.map(each => importToJson(each, isApplied)))}\n`
-    : imports.map(each => renderImport(each, isApplied, tableWidth(terminal), dryRun))
-      .join(''))
+  terminal.stdout.write(renderOutput(options.output,
+    imports.map(each => importToJson(each, isApplied)),
+    () => imports.map(each => renderImport(each, isApplied, tableWidth(terminal), dryRun))
+      .join('')))
   if (imports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   const errors = imports.flatMap(({ error }) => error ?? [])
   return errors.length === 0 ? exitCodes.ok : failureExit(...errors)

@@ -9,6 +9,7 @@ import { importExported } from '../migration/import-exported.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { importToJson, renderImport, type FlowImport } from './offsets-import-mm2.ts'
+import { renderOutput } from './structured-output.ts'
 import { tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -53,9 +54,9 @@ export async function importOffsets (
   const { yes: isApplied = false } = options
   const width = tableWidth(terminal)
   const dryRun = '--yes imports them while no process of the flow runs'
-  terminal.stdout.write(options.output === 'json'
-    ? `${JSON.stringify(imports.map(each => importToJson(each, isApplied)))}\n`
-    : imports.map(each => renderImport(each, isApplied, width, dryRun)).join(''))
+  terminal.stdout.write(renderOutput(options.output,
+    imports.map(each => importToJson(each, isApplied)),
+    () => imports.map(each => renderImport(each, isApplied, width, dryRun)).join('')))
   const errors = imports.flatMap(({ error }) => error ?? [])
   return errors.length === 0 ? exitCodes.ok : failureExit(...errors)
 }

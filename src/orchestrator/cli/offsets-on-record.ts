@@ -9,9 +9,10 @@ import { isExact, type OffsetSpan } from '../offsets/offset-map.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
 import type { PartitionOnRecord } from '../progress/slot-contents.ts'
-import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { configure, openLog, type ConfigOptions, type InputOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { nameOnSource, partitionsNamed } from './named-topic.ts'
+import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -46,9 +47,8 @@ export async function explainOffsets (
         partition === undefined || source.partition === Number(partition))
     }))
     const width = tableWidth(terminal)
-    terminal.stdout.write(options.output === 'json'
-      ? `${JSON.stringify(chosen.map(flowToJson))}\n`
-      : chosen.map(each => flowToText(each, topic, width)).join('\n'))
+    terminal.stdout.write(renderOutput(options.output, chosen.map(flowToJson),
+      () => chosen.map(each => flowToText(each, topic, width)).join('\n')))
     const isFound = chosen.some(({ partitions }) => partitions.length > 0)
     return isFound ? exitCodes.ok : exitCodes.failed
   })
@@ -66,7 +66,7 @@ export async function exportOffsets (
 }
 
 async function withRecords (
-  file: string, options: ConfigOptions, terminal: Terminal,
+  file: string, options: InputOptions, terminal: Terminal,
   work: (flows: readonly FlowOnRecord[]) => ExitCode
 ): Promise<ExitCode> {
   const config = configure(file, options, terminal)

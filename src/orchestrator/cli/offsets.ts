@@ -13,6 +13,7 @@ import type { PartitionOnRecord } from '../progress/slot-contents.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { nameOnSource, partitionsNamed } from './named-topic.ts'
+import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -54,9 +55,8 @@ export async function translatePosition (
   if (config === undefined) return exitCodes.usage
   const rows = await Promise.all(config.flows.map(
     async flow => await translateInFlow(question, flow, config, terminal)))
-  terminal.stdout.write(options.output === 'json'
-    ? `${JSON.stringify(rows.map(row => toJson(question, row)))}\n`
-    : `${renderRows(question, rows, tableWidth(terminal))}\n`)
+  terminal.stdout.write(renderOutput(options.output, rows.map(row => toJson(question, row)),
+    () => renderRows(question, rows, tableWidth(terminal))))
   if (rows.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   return rows.some(({ answer }) => answer?.offset !== undefined)
     ? exitCodes.ok

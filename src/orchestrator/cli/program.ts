@@ -4,7 +4,7 @@ import { librdkafkaVersion } from '../cluster/native-version.ts'
 import { version } from '../version.ts'
 import { acls } from './acls.ts'
 import { addBenchOptions, bench, type BenchOptions } from './bench.ts'
-import { addConfigOptions, stateFormats, type ConfigOptions } from './configure.ts'
+import { addConfigOptions, type ConfigOptions } from './configure.ts'
 import { addControlCommands } from './control-commands.ts'
 import { addDemoOptions, demo, type DemoOptions } from './demo.ts'
 import { doctor, outageDefault, type DoctorOptions } from './doctor.ts'
@@ -106,15 +106,13 @@ function addLookCommands (
     })
 
   addConfigOptions(program.command('plan')
-    .description('show what a start would change on the clusters, and change nothing'),
-  stateFormats)
+    .description('show what a start would change on the clusters, and change nothing'))
     .action(async (file: string, options: ConfigOptions) => {
       onExit(await plan(file, options, terminal))
     })
 
   addConfigOptions(program.command('doctor')
-    .description('measure both clusters and this machine, and say what to do about problems'),
-  stateFormats)
+    .description('measure both clusters and this machine, and say what to do about problems'))
     .option('--outage <duration>', 'how long a mirror may stand without losing records, as 90m, ' +
       `24h or 7d; a shorter retention is then a problem; compared with ${outageDefault} otherwise`)
     .action(async (file: string, options: DoctorOptions) => {

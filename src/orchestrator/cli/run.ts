@@ -7,7 +7,7 @@ import type { FlowTotals } from '../observability/flow-ledger.ts'
 import type { Log } from '../observability/log.ts'
 import type { Readiness } from '../observability/http-server.ts'
 import { StatusLine } from '../observability/status-line.ts'
-import { renderSummaryJson, renderSummaryTable } from '../observability/summary.ts'
+import { renderSummaryTable } from '../observability/summary.ts'
 import type { LogFile } from '../service/log-file.ts'
 import { ServiceNotices } from '../service/service-notices.ts'
 import { systemMonotonicUsec } from '../time/clock.ts'
@@ -17,6 +17,7 @@ import { openServiceFiles, runInBackground, type ServiceOptions } from './daemon
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { LogLevelChoice } from './log-level-choice.ts'
 import { Reload } from './reload.ts'
+import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
 
 export type RunOptions = ConfigOptions & ServiceOptions
@@ -95,9 +96,10 @@ async function mirrorFile (
   } finally {
     await Promise.all([reload.stop(), service.stop()])
     await line.stop()
-    if (terminal.stdout.isTTY === true || options.output === 'json') {
-      const render = options.output === 'json' ? renderSummaryJson : renderSummaryTable
-      terminal.stdout.write(`${render(mirror.summary())}\n`)
+    if (terminal.stdout.isTTY === true || options.output !== 'table') {
+      const summary = mirror.summary()
+      terminal.stdout.write(renderOutput(options.output, summary,
+        () => renderSummaryTable(summary)))
     }
   }
 }

@@ -1,13 +1,13 @@
-// The result of a command for programs: JSON in one line, or YAML.
+// The result of a command: a table for people, or JSON in one line or YAML for programs.
 import { stringify } from 'yaml'
 import type { OutputFormat } from './configure.ts'
 
-/** `table` renders the result for people. */
+/** `table` renders the result for people, with or without the end of its last line. */
 export function renderOutput (
   format: OutputFormat, result: unknown, table: () => string
 ): string {
   switch (format) {
-    case 'table': return `${table()}\n`
+    case 'table': return table().replace(/(?<=[^\n])$/, '\n')
     case 'json': return `${JSON.stringify(result)}\n`
     case 'yaml': return stringify(result)
   }

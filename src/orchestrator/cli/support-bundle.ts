@@ -15,7 +15,7 @@ import { withinMs } from '../time/deadline.ts'
 import { version } from '../version.ts'
 import { redactFile, secretsOf, withoutSecrets } from './bundle-redaction.ts'
 import { ConfigFile } from './config-file.ts'
-import type { ConfigOptions } from './configure.ts'
+import type { ConfigOptions, InputOptions } from './configure.ts'
 import { doctor } from './doctor.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { FlowState } from './flow-state.ts'
@@ -23,7 +23,7 @@ import { stateOnRecord } from './state-on-record.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
 
-export interface BundleOptions extends ConfigOptions {
+export interface BundleOptions extends InputOptions {
   readonly to: string
   /** A log file, of which the end is included. */
   readonly log?: string
@@ -106,7 +106,7 @@ function versionsText (): string {
 /** What a command writes, and its exit code. */
 async function resultOf (
   command: (file: string, options: ConfigOptions, terminal: Terminal) => Promise<ExitCode>,
-  file: string, options: ConfigOptions, terminal: Terminal
+  file: string, options: InputOptions, terminal: Terminal
 ): Promise<string> {
   let text = ''
   const stream = { write: (written: string) => { text += written } }
@@ -116,7 +116,7 @@ async function resultOf (
 }
 
 async function doctorText (
-  file: string, options: ConfigOptions, terminal: Terminal
+  file: string, options: InputOptions, terminal: Terminal
 ): Promise<string> {
   const ended = AbortSignal.timeout(doctorMs)
   const stopped = AbortSignal.any([terminal.stopped, ended])

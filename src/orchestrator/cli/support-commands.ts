@@ -1,7 +1,7 @@
 // top, completion and support-bundle: commander wiring only.
 import { Argument, type Command } from 'commander'
 import { renderCompletion, shells, type Shell } from './completion.ts'
-import { addFileOptions, stateFormats } from './configure.ts'
+import { addFileOptions, addInputOptions } from './configure.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { supportBundle, type BundleOptions } from './support-bundle.ts'
 import type { Terminal } from './terminal.ts'
@@ -13,7 +13,7 @@ export function addSupportCommands (
 ): void {
   addFileOptions(program.command('top')
     .description('show flows and their busiest topics again every two seconds; q: quit'),
-  stateFormats, '[file]')
+  '[file]')
     .option('--url <url>', 'ask the process at this address, for example http://127.0.0.1:9584, ' +
       'and not the clusters')
     .action(async (file: string | undefined, options: TopOptions) => {
@@ -26,7 +26,7 @@ export function addSupportCommands (
     .addArgument(new Argument('<shell>', 'whose script').choices(shells))
     .action((shell: Shell) => { terminal.stdout.write(renderCompletion(shell, program)) })
 
-  addFileOptions(program.command('support-bundle')
+  addInputOptions(program.command('support-bundle')
     .description('write an archive for somebody who helps: file, state, metrics, limits and ' +
       'the result of doctor, without secrets'))
     .requiredOption('--to <file>', 'the archive to write, for example bundle.tar.gz')

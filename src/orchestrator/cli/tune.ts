@@ -14,7 +14,7 @@ import type { Choice } from '../tune/sweep.ts'
 import { runTune, type TuneResult } from '../tune/tune-run.ts'
 import { dimensions, parseTuneSettings, tuneFlags } from '../tune/tune-table.ts'
 import { version } from '../version.ts'
-import { configureFlows, type ConfigOptions } from './configure.ts'
+import { configureFlows, type InputOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -38,7 +38,7 @@ export async function tune (
   const { clock, environment, stderr, stopped } = terminal
   const parsed = parseTuneSettings({ ...options })
   for (const problem of parsed.ok ? [] : parsed.problems) stderr.write(`error: ${problem}\n`)
-  const read: ConfigOptions & TuneOptions = { X: [], output: 'table', ...options }
+  const read: InputOptions & TuneOptions = { X: [], ...options }
   const configured = parsed.ok ? configureFlows(file, read, terminal) : undefined
   if (!parsed.ok || configured === undefined) return exitCodes.usage
   const [flow, ...others] = configured.flows

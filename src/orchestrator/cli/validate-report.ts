@@ -1,4 +1,4 @@
-// The findings of `longhaul validate`, for people as tables and for programs as JSON.
+// The findings of `longhaul validate`, for people as tables and for programs.
 import type { FlowConfig } from '../config/config.ts'
 import type { Difference } from '../config/differences.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
@@ -98,8 +98,10 @@ function renderLeftOut (
   return renderTable(['topic', 'why'], rows, width)
 }
 
-export function renderReportsJson (reports: readonly FlowReport[]): string {
-  return JSON.stringify(reports.map(({ check, config, differences, error, progress, remarks }) => ({
+export function reportForPrograms (
+  { check, config, differences, error, progress, remarks }: FlowReport
+): object {
+  return {
     flow: config.name,
     topics: check?.topics ?? [],
     problems: [
@@ -114,7 +116,7 @@ export function renderReportsJson (reports: readonly FlowReport[]): string {
     ],
     differences,
     ...errorOf(error ?? progress?.error)
-  })))
+  }
 }
 
 function errorOf (error: ReplicatorError | undefined): { readonly error?: string } {

@@ -8,10 +8,11 @@ import { TargetClaims } from '../flow/target-claims.ts'
 import { checkFlow, type FlowCheckOptions, type FlowLook } from '../plan/flow-check.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { renderOutput } from './structured-output.ts'
 import { tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import {
-  isComplete, isRefused, renderReports, renderReportsJson, type FlowReport
+  isComplete, isRefused, renderReports, reportForPrograms, type FlowReport
 } from './validate-report.ts'
 
 export interface ValidateOptions extends ConfigOptions, FlowCheckOptions {}
@@ -23,10 +24,8 @@ export async function validate (
   if (config === undefined) return exitCodes.usage
   const reports = await lookAtFlows(config, terminal, async (look): Promise<FlowReport> =>
     ({ ...await checkFlow(look, options), error: undefined }), unchecked)
-  const text = options.output === 'json'
-    ? renderReportsJson(reports)
-    : renderReports(reports, tableWidth(terminal))
-  terminal.stdout.write(`${text}\n`)
+  terminal.stdout.write(renderOutput(options.output, reports.map(reportForPrograms),
+    () => renderReports(reports, tableWidth(terminal))))
   if (reports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   if (reports.some(isRefused)) return exitCodes.notStarted
   return reports.every(isComplete) ? exitCodes.ok : exitCodes.failed

@@ -174,7 +174,8 @@ export function scopeOf (order: Order): ControlScope {
 /** Undefined: `bandwidth.max` of the file; 0: no limit. */
 export function limitText (bytesPerSecond: number | undefined): string {
   if (bytesPerSecond === undefined) return 'that of the file'
-  return bytesPerSecond === 0 ? 'not limited' : `limited to ${showBytes(bytesPerSecond)}/s`
+  const unit = bytesPerSecond % 1024 === 0 ? '' : 'B'
+  return bytesPerSecond === 0 ? 'not limited' : `limited to ${showBytes(bytesPerSecond)}${unit}/s`
 }
 
 function toControl (names: Fields, fields: Fields): ControlRecord | undefined {

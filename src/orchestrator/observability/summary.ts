@@ -77,11 +77,6 @@ function namedReasons (counts: readonly number[]): Record<string, number> {
     .filter(([, count]) => count > 0))
 }
 
-/** One line, so that it can be appended to a file of results. */
-export function renderSummaryJson (summary: RunSummary): string {
-  return JSON.stringify(summary)
-}
-
 /** One column for each flow; without colours, so that the table can be written to a file. */
 export function renderSummaryTable (summary: RunSummary): string {
   const table = new Table({

@@ -24,6 +24,10 @@ const rows: ReadonlyArray<readonly [args: readonly string[], exitCode: number, t
   // Before any cluster is asked.
   [['migrate', 'FILE', '--yes', '--wait-seconds', '-1'], 2, /^error: --wait-seconds -1: must be/],
   [['offsets', 'import-mm2', 'FILE', ...noTime], 2, /--quiet-seconds abc: must be a whole/],
+  [['migrate', 'FILE', '-o', 'yaml'], 0, /^- text: "?While MirrorMaker 2 runs/],
+  [['acls', 'FILE', '-o', 'yaml'], 0, /^- cluster: A\n/],
+  // The archive has one format.
+  [['support-bundle', 'FILE', '--to', 'x', '-o', 'json'], 2, /unknown option '-o'/],
   [['migrate', 'FILE', '--quiet-seconds', '12'], 0, /migrate \S+ --quiet-seconds 12 --yes/],
   [['offsets', 'import', 'FILE', '--from', '/nowhere.json'], 2,
     /^error: --from \/nowhere\.json cannot be read: ENOENT/],

@@ -44,7 +44,7 @@ function createReload (t: TestContext, lines: readonly string[] = []) {
     writeFileSync(path, [...twoClusters, ...lines, ...more].join('\n'))
   }
   write([])
-  const file = new ConfigFile(path, { X: [], output: 'table' }, { environment: {} })
+  const file = new ConfigFile(path, { X: [] }, { environment: {} })
   const reading = file.read()
   assert.ok(reading.parsed.ok)
   file.use(reading)
