@@ -20,6 +20,11 @@ int64_t Rebatch::BytesMax(const Partition& p) const {
   return bytes;
 }
 
+bool Rebatch::IsSmall(const QueuedBatch& batch) const {
+  return batch.size <= std::min(lane_->settings.batch_size / kSmallShare,
+                                SmallBytesMax(RecordBatchView(batch.data).codec()));
+}
+
 // A merge ends before a gap of the source (a control batch, an aborted transaction, a compacted
 // record), so that the offsets of the merged records are contiguous on both sides.
 std::vector<MergePart> Rebatch::FindParts(const Partition& p, int64_t bytes_max) const {
@@ -30,7 +35,7 @@ std::vector<MergePart> Rebatch::FindParts(const Partition& p, int64_t bytes_max)
     const QueuedBatch& batch = p.queue[i];
     if (batch.was_sent || !batch.runs.empty() || batch.upstream_first < p.delivery.merges_from)
       break;
-    if (is_auto && batch.size * kSmallShare > lane_->settings.batch_size) break;
+    if (is_auto && !IsSmall(batch)) break;
     if (i > p.queue.sent()) {
       const QueuedBatch& before = p.queue[i - 1];
       if (before.upstream_first + before.records != batch.upstream_first) break;

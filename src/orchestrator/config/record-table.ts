@@ -99,7 +99,9 @@ export const recordTable = {
   'batching': choice({
     doc: 'pass-through sends each batch as it was fetched. rebatch merges batches of one ' +
       'partition that wait for the target into batches of up to batch.size, in the codec that ' +
-      'they have. auto does so while many batches wait that are small for batch.size.',
+      'they have. auto does so while eight or more batches wait that have at most an eighth of ' +
+      'batch.size, and at most 16KiB (in zstd 4KiB, in gzip 2KiB): larger ones are cheaper as ' +
+      'they are.',
     importance: 'medium', default: 'pass-through', of: batchings,
     role: 'producer'
   }),

@@ -57,6 +57,28 @@ TEST_CASE("auto merges small batches of which many wait, and no others") {
   CHECK(large.batches_mirrored == 100);
 }
 
+// However large batch.size is: merging 10 kB batches in gzip is several times slower than sending
+// them.
+TEST_CASE("auto passes batches through whose merge costs more than it saves") {
+  for (const Codec codec : kAllCodecs) {
+    CAPTURE(static_cast<int>(codec));
+    SimulationOptions options = Rebatched(Batching::kAuto);
+    options.settings.batch_size = 1'000'000;
+    Simulation sim("auto codec", options);
+    const int64_t bytes = Rebatch::SmallBytesMax(codec);
+    constexpr int kBatches = 100;
+    for (int i = 0; i < kBatches; ++i)
+      sim.Writer(0).WriteBatch(1, static_cast<size_t>(bytes) + 100, codec);
+    Process* process = sim.Start();
+    CheckExact(sim, process);
+    CHECK(sim.batches_mirrored == kBatches);
+    for (int i = 0; i < kBatches; ++i)
+      sim.Writer(0).WriteBatch(1, static_cast<size_t>(bytes) / 2, codec);
+    CheckExact(sim, process);
+    CHECK(sim.batches_mirrored < kBatches + kBatches / 2);
+  }
+}
+
 // A broker recognizes a batch by its first and its last sequence, so a batch that may be on the
 // target must not be merged with those that came after it.
 TEST_CASE("a merged batch whose answer was lost keeps its boundaries when it is sent again") {
