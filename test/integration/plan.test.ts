@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import type { TopicAcl } from '../../src/orchestrator/cluster/cluster-admin.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
-import { eventually } from '../kafka/eventually.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import {
   alterTopicConfig, compactedTopicConfigs, untilCompacted
@@ -12,6 +11,7 @@ import {
 import { createAcl } from '../orchestrator/acls/create-acl.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { untilRecords } from './comparison.ts'
+import { commitOffsets } from './group-commit.ts'
 import { createPropertiesFile, runCommand, startMirror } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
@@ -165,11 +165,8 @@ describe('longhaul plan', { timeout: 600_000 }, () => {
       change: 'settings',
       settings: [{ name: 'segment.ms', from: '999000000', to: '600000' }]
     }])
-    // The first commit of a cluster creates the topic of committed offsets.
-    const admin = createAdmin(t, source.bootstrapServers)
-    await eventually('a commit', async () => (await admin.commitGroupOffsets('readers',
-      [{ topic: 'moved', partition: 0, offset: 1n, metadata: '' }]))
-      .every(({ error }) => error === undefined))
+    await commitOffsets(createAdmin(t, source.bootstrapServers), 'readers',
+      [{ topic: 'moved', partition: 0, offset: 1n, metadata: '' }])
     const before = await stateOf(t, target)
     const withGroups = createPropertiesFile(t,
       flowProperties(clusters, { ...settled, 'sync.group.offsets.enabled': true }))
