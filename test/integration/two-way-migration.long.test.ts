@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { eventually } from '../kafka/eventually.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
-import { produce } from '../kafka/kafka-producer.ts'
+import { produce, TestProducer } from '../kafka/kafka-producer.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { countRecords, untilRecords } from './comparison.ts'
 import { commitOffsets } from './group-commit.ts'
@@ -14,6 +14,18 @@ import { committedByMirrorMaker, numbered } from './mirror-maker-positions.ts'
 import { MirrorMaker, ofMirrorMaker } from './mirror-maker-process.ts'
 import { createPropertiesFile, runCommand, startMirror } from './mirror-process.ts'
 import { flowProperties, startClusters } from './mirrored-clusters.ts'
+
+const bothWays = {
+  ...ofMirrorMaker,
+  'east->west.topics': 'ledger, closed',
+  'west->east.enabled': true,
+  'west->east.topics': 'orders',
+  'emit.heartbeats.enabled': true,
+  'sync.group.offsets.enabled': true,
+  'sync.group.offsets.interval.seconds': 2,
+  'emit.checkpoints.interval.seconds': 2,
+  'refresh.groups.interval.seconds': 2
+}
 
 async function mustRun (...args: readonly string[]): Promise<void> {
   const { exit, stderr, stdout } = await runCommand(args)
@@ -24,42 +36,46 @@ async function valuesOf (cluster: KafkaCluster, topic: string): Promise<readonly
   return (await readTopic(cluster.bootstrapServers, topic)).map(({ value }) => String(value))
 }
 
+/** One transaction; returns the offset of its marker. */
+async function writeClosed (cluster: KafkaCluster, topic: string): Promise<number> {
+  const producer = await TestProducer.open(cluster.bootstrapServers, { transactionalId: 'closing' })
+  await producer.begin()
+  await producer.sendAll(topic, numbered(0, 0, 5))
+  await producer.commit()
+  await producer.close()
+  return 5
+}
+
 test('both directions of a file continue, and no group goes back', async t => {
   const clusters = await startClusters()
   t.after(async () => { await clusters.close() })
   const { source, target } = clusters
   await source.createTopic('ledger', { partitions: 2 })
+  await source.createTopic('closed')
   await target.createTopic('orders')
   const committed = await interleaveTransactions(source.bootstrapServers, 'ledger')
+  const marker = await writeClosed(source, 'closed')
   await produce(target.bootstrapServers, 'orders', numbered(0, 0, 100))
   const atSource = createAdmin(t, source.bootstrapServers)
   const atTarget = createAdmin(t, target.bootstrapServers)
-  const commit = async (group: string, offset: number): Promise<void> => {
+  const commit = async (group: string, offset: number, topic = 'ledger'): Promise<void> => {
     await commitOffsets(atSource, group,
-      [{ topic: 'ledger', partition: 0, offset: BigInt(offset), metadata: '' }])
+      [{ topic, partition: 0, offset: BigInt(offset), metadata: '' }])
   }
   const offsetOf = async (group: string): Promise<bigint | undefined> =>
     (await atTarget.groupOffsets([group]))[0]?.offsets[0]?.offset
   const endOf = async (cluster: KafkaCluster, topic: string): Promise<number> =>
     (await cluster.admin.offsets(topic, 0)).high
   await commit('billing', await endOf(source, 'ledger'))
-  const file = createPropertiesFile(t, flowProperties(clusters, {
-    ...ofMirrorMaker,
-    'east->west.topics': 'ledger',
-    'west->east.enabled': true,
-    'west->east.topics': 'orders',
-    'emit.heartbeats.enabled': true,
-    'sync.group.offsets.enabled': true,
-    'sync.group.offsets.interval.seconds': 2,
-    'emit.checkpoints.interval.seconds': 2,
-    'refresh.groups.interval.seconds': 2
-  }))
+  const file = createPropertiesFile(t, flowProperties(clusters, bothWays))
   const first = await MirrorMaker.start(t, file)
   await first.untilRecords(target, 'east.ledger', committed.length)
   await first.untilRecords(source, 'west.orders', 100)
-  await first.until('a commit of each partition', async () =>
-    (await committedByMirrorMaker(clusters, 'ledger').catch(() => []))
-      .filter(offset => offset > 0).length === 2)
+  for (const [topic, partitions] of [['ledger', 2], ['closed', 1]] as const) {
+    await first.until(`a commit of each partition of ${topic}`, async () =>
+      (await committedByMirrorMaker(clusters, topic).catch(() => []))
+        .filter(offset => offset > 0).length === partitions)
+  }
   await first.until('offsets of the group', async () => await offsetOf('billing') !== undefined)
   await mustRun('validate', file, '--before-import')
   await produce(source.bootstrapServers, 'ledger', numbered(0, 0, 200))
@@ -76,6 +92,10 @@ test('both directions of a file continue, and no group goes back', async t => {
   await commit('readers', await endOf(source, 'ledger'))
   await mirror.until('a group that MirrorMaker 2 did not know', async () =>
     await offsetOf('readers') === BigInt(await endOf(target, 'east.ledger')))
+  // The group has committed the offset after the last record, as Spring does: that of the marker.
+  await commit('closers', marker, 'closed')
+  await mirror.until('a group before the marker of an idle partition', async () =>
+    await offsetOf('closers') === BigInt(await endOf(target, 'east.closed')))
   const kept = await offsetOf('billing') ?? 0n
   assert.ok(kept >= byMirrorMaker, `${kept} is before ${byMirrorMaker}`)
   await commit('billing', await endOf(source, 'ledger'))
