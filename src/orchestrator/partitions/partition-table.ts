@@ -109,10 +109,14 @@ export class PartitionTable {
     for (let row = 0; row < rows.length; row += 5) {
       const partition = this.#byId.get(Number(rows[row]))
       if (partition?.progress === undefined) continue
+      const { progress } = partition
+      const sequence = Number(rows[row + 3])
       partition.progress = {
-        ...movedTo(partition.progress, rows[row + 1] ?? 0n, Number(rows[row + 4])),
+        ...movedTo(progress, rows[row + 1] ?? 0n, Number(rows[row + 4])),
         downstream: rows[row + 2] ?? 0n,
-        sequence: Number(rows[row + 3])
+        sequence,
+        // The map begins before the markers that the lane has passed, not after them.
+        ...sequence === progress.sequence ? { offsets: offsetMapOf(progress) } : {}
       }
       this.#dirty.add(partition)
       this.#changed.add(partition)

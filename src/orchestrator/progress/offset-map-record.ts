@@ -64,8 +64,10 @@ export function offsetMapOf ({ downstream, offsets, sequence, upstream }: Progre
 export class WrittenOffsetMaps {
   readonly #written = new Map<string, string>()
 
+  /** A map without spans is on record if only the record says where the map begins. */
   isDue (source: TopicPartition, progress: Progress): boolean {
-    return progress.offsets !== undefined && progress.offsets.spans.length > 0 &&
+    const { offsets } = progress
+    return offsets !== undefined && (offsets.spans.length > 0 || !offsets.isWhole) &&
       this.#written.get(partitionKey(source)) !== shapeOf(progress)
   }
 

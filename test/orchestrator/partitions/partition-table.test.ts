@@ -1,7 +1,7 @@
 // The partitions in the table, and which of their progress must still be written.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { exactSpan } from '../../../src/orchestrator/offsets/offset-map.ts'
+import { emptyMap, exactSpan } from '../../../src/orchestrator/offsets/offset-map.ts'
 import {
   assignmentOf, PartitionTable, positionOf, type FlowPartition
 } from '../../../src/orchestrator/partitions/partition-table.ts'
@@ -51,6 +51,19 @@ describe('the partition table', () => {
       isWhole: false,
       spans: [exactSpan(5n, 6n, 10n), exactSpan(16n, 16n, 4n)]
     })
+  })
+
+  // Regression: the map of an imported position began after the markers behind the last record. A
+  // group that had committed the offset after that record did not move.
+  test('keeps where the map of an imported position begins, behind a marker', () => {
+    const table = createTable('a')
+    table.advance(rows(0n, 6n, 6n, 7n, -1n))
+    table.advance(rows(0n, 7n, 6n, 7n, -1n))
+    assert.deepEqual(table.byId(0)?.progress?.offsets,
+      emptyMap({ upstream: 5n, downstream: 6n }, false))
+    table.place(rows(0n, 7n, 6n, 3n, 3n, 3n))
+    table.advance(rows(0n, 10n, 9n, 10n, -1n))
+    assert.deepEqual(table.byId(0)?.progress?.offsets?.start, { upstream: 5n, downstream: 6n })
   })
 
   // Loops that run each second read only these: a partition that is missing here would be stalled

@@ -68,6 +68,17 @@ test('a map is written again when a span begins, and in another era', () => {
   assert.equal(maps.isDue(source, second), true)
 })
 
+test('a map without spans is written if it does not begin with the first record', () => {
+  const imported = emptyMap({ upstream: 21n, downstream: 33n }, false)
+  const maps = new WrittenOffsetMaps()
+  const progress = at(22n, 33n, 0, imported)
+  assert.equal(maps.isDue(source, at(22n, 0n, 0, mapOf())), false)
+  assert.equal(maps.isDue(source, progress), true)
+  assert.deepEqual(read(progress), imported)
+  maps.written(source, progress)
+  assert.equal(maps.isDue(source, at(23n, 33n, 0, imported)), false)
+})
+
 test('a position of another era has no map, and one that goes back has the map before it', () => {
   const progress = at(121n, 120n, 120, mapOf([0n, 0n, 100n], [101n, 100n, 20n]))
   const { offsets: _, ...position } = progress
