@@ -1,6 +1,7 @@
 // A process without systemd: in the background, with a log file that is rotated and a pid file, and
 // in a terminal that closes.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
@@ -11,6 +12,9 @@ import { createPropertiesFile, runCommand } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 const longMs = 60_000
+const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
+/** Under npm a process ends with its parent. */
+const withoutNpm = { ...process.env, npm_execpath: undefined }
 
 describe('a process without systemd', () => {
   let clusters: MirroredClusters
@@ -98,7 +102,6 @@ describe('a process without systemd', () => {
   // restore the settings of the terminal. The log ended with "stopped" all the same.
   test('ends cleanly when its terminal closes', async t => {
     const { file, log, pidFile } = createFiles(t)
-    const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
     const command = [process.execPath, program, 'run', file, '--pid-file', pidFile,
       '--log-file', log].join(' ')
     const statusFile = `${log}.status`
@@ -107,7 +110,7 @@ describe('a process without systemd', () => {
       `[ $status -lt 128 ] || { wait $pid; status=$?; }; echo $status > ${statusFile}`
     // script opens a terminal, runs the shell in it, and closes it at its own end.
     const terminal = spawnGuarded('script', ['-q', '-e', '-c', shell, '/dev/null'],
-      { stdio: ['pipe', 'ignore', 'ignore'], env: { ...process.env, npm_execpath: undefined } })
+      { stdio: ['pipe', 'ignore', 'ignore'], env: withoutNpm })
     t.after(async () => { await stopChild(terminal, longMs) })
     const pid = await eventually('the process', () => pidIn(pidFile), { timeoutMs: longMs })
     await eventually('running flows', () => /"url":/.test(readFileSync(log, 'utf8')),
@@ -127,15 +130,12 @@ describe('a process without systemd', () => {
 
   // Regression: the next line of the log was an uncaught EPIPE, which ended the process before its
   // batches in flight were acknowledged.
-  test('mirrors on, and stops cleanly, if the reader of its log has ended', async t => {
+  test('runs on, and stops cleanly, if the reader of its log has ended', async t => {
     const { file, pidFile } = createFiles(t)
-    const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
     const child = spawnGuarded(process.execPath, [program, 'run', file, '--pid-file', pidFile],
-      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, npm_execpath: undefined } })
+      { stdio: ['ignore', 'ignore', 'pipe'], env: withoutNpm })
     t.after(async () => { await stopChild(child, longMs) })
-    const ended = new Promise(resolve => {
-      child.once('exit', (code, signal) => { resolve({ code, signal }) })
-    })
+    const ended = once(child, 'exit')
     const url = await new Promise<string>(resolve => {
       let log = ''
       child.stderr?.on('data', (data: Buffer) => {
@@ -149,7 +149,7 @@ describe('a process without systemd', () => {
     await eventually('readiness', async () => (await fetch(`${url}/readyz`)).status === 200,
       { timeoutMs: longMs })
     child.kill('SIGTERM')
-    assert.deepEqual(await ended, { code: 0, signal: null })
+    assert.deepEqual(await ended, [0, null])
     assert.ok(!existsSync(pidFile))
   })
 })

@@ -7,8 +7,12 @@ export function renderOutput (
   format: OutputFormat, result: unknown, table: () => string
 ): string {
   switch (format) {
-    case 'table': return table().replace(/(?<=[^\n])$/, '\n')
+    case 'table': return endedLine(table())
     case 'json': return `${JSON.stringify(result)}\n`
     case 'yaml': return stringify(result)
   }
+}
+
+function endedLine (text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`
 }
