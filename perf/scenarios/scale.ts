@@ -50,7 +50,7 @@ const partitionsPerTopic = 3
 const topicsPerRequest = 500
 const adminTimeoutMs = 300_000
 const startMsMax = 900_000
-/** V8 compiles what a start has used for about a minute after it. */
+/** Soon after a start V8's compiler probably still works on what the start has used. */
 const settleMs = 60_000
 const latencyRecords = 50
 
