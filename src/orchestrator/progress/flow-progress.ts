@@ -1,7 +1,7 @@
 // The progress of one flow, opened: its producer id, the contents of its slots, and the way to put
 // positions on record. Kept in the progress topic, or nowhere for flows that begin again at each
 // start.
-import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { ClusterAdmin, TopicDescription } from '../cluster/cluster-admin.ts'
 import { groupSize } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -13,8 +13,8 @@ import {
 import { ProgressKeeper } from './progress-keeper.ts'
 import { retainProgressOnce, type ProgressRetentionOptions } from './progress-retention.ts'
 import { ProgressStore, restoreSlots, type SlotRecord } from './progress-store.ts'
-import { ensureProgressTopic, progressTopicId, progressTopicOf } from './progress-topic.ts'
-import { refuseMisplaced, slotsOnRecord } from './topic-slots.ts'
+import { ensureProgressTopic, progressTopicOf } from './progress-topic.ts'
+import { refuseMisplaced, slotsOf } from './topic-slots.ts'
 import type { EncodedRecord } from './progress-record.ts'
 import {
   isIdempotent, type ProducerIdentity, type Progress, type TopicPartition
@@ -75,16 +75,15 @@ const controlSlot = 0
 
 export async function openFlowProgress (options: FlowProgressOptions): Promise<FlowProgress> {
   const { clock, config: { settings }, everything, onRewritten, signal } = options
-  const { isFollowed, slots } = await findSlots(options)
+  const { described, isFollowed, slots } = await findSlots(options)
   const { agreement, store } = openStore(options, slots)
   try {
-    await ensureProgressTopic(agreement)
+    const { topicId } = await ensureProgressTopic(agreement, described, signal)
     if (isFollowed) await refuseMisplaced(agreement, signal)
     const producer = await agreeOnProducer(agreement, undefined, signal)
     if (!isIdempotent(producer)) {
       options.onWarning(new ReplicatorError('TARGET_NOT_IDEMPOTENT', options.target.cluster))
     }
-    const topicId = await progressTopicId(agreement, signal)
     const keeper = new ProgressKeeper(
       { agreement, store, producer, topicId, everything, onRewritten })
     return {
@@ -118,11 +117,12 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
 
 /** Rejects with the errors of openFlowProgress() that a check without changes can find. */
 export async function checkFlowProgress (options: StoreOptions): Promise<void> {
-  const { isFollowed, slots } = await findSlots(options)
+  const { described, isFollowed, slots } = await findSlots(options)
   const { agreement, store } = openStore(options, slots)
   try {
     if (isFollowed) await refuseMisplaced(agreement, options.signal)
-    const isMissing = await ensureProgressTopic({ ...agreement, validateOnly: true })
+    const { isCreated: isMissing } =
+      await ensureProgressTopic({ ...agreement, validateOnly: true }, described)
     if (!isMissing) await checkSourceCluster(agreement, options.signal)
   } finally {
     await store.close()
@@ -133,15 +133,20 @@ type StoreOptions = Omit<FlowProgressOptions, 'everything' | 'onRewritten'>
 
 async function findSlots (
   { config: { settings, source }, onWarning, target }: StoreOptions
-): Promise<{ readonly slots: number, readonly isFollowed: boolean }> {
+): Promise<{
+    readonly described: TopicDescription | undefined
+    readonly slots: number
+    readonly isFollowed: boolean
+  }> {
   const topic = progressTopicOf(source.alias)
   const ofFile = settings['task.slots']
-  const slots = await slotsOnRecord(target, topic) ?? ofFile
-  if (slots === ofFile) return { slots, isFollowed: false }
+  const [described] = await target.describeTopics([topic])
+  const slots = slotsOf(described) ?? ofFile
+  if (slots === ofFile) return { described, slots, isFollowed: false }
   onWarning(new ReplicatorError('PROGRESS_SLOTS_DIFFER', `${topic} on ${target.cluster} has ` +
     `${slots} partitions, task.slots=${ofFile}: the flow has ${slots} task slots`,
   { setting: 'task.slots' }))
-  return { slots, isFollowed: true }
+  return { described, slots, isFollowed: true }
 }
 
 function openStore (

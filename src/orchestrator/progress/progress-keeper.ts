@@ -5,7 +5,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { EncodedRecord } from './progress-record.ts'
 import { agreeOnProducer, type AgreementOptions } from './producer-agreement.ts'
 import type { ProgressStore, SlotRecord } from './progress-store.ts'
-import { ensureProgressTopic, progressTopicId } from './progress-topic.ts'
+import { ensureProgressTopic } from './progress-topic.ts'
 import type { ProducerIdentity } from './progress.ts'
 
 export interface ProgressKeeperOptions {
@@ -81,8 +81,7 @@ export class ProgressKeeper {
   async #mendOnce (): Promise<boolean> {
     const { agreement, everything, onRewritten, producer, store } = this.#options
     const { topic } = agreement
-    const isCreated = await ensureProgressTopic(agreement)
-    const topicId = await progressTopicId(agreement)
+    const { isCreated, topicId } = await ensureProgressTopic(agreement)
     if (!isCreated && topicId === this.#topicId) return false
     store.reset()
     const agreed = await agreeOnProducer(agreement, producer)

@@ -1,6 +1,8 @@
 // The progress topic of a flow: creates it, and corrects the settings of an existing topic that
 // would make the reading of a slot long.
-import type { ClusterAdmin, ConfigDescription } from '../cluster/cluster-admin.ts'
+import type {
+  ClusterAdmin, ConfigDescription, TopicDescription
+} from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { progressTopicPrefix } from '../policy/replication-policy.ts'
 import type { Clock } from '../time/clock.ts'
@@ -55,39 +57,49 @@ const bounds: Readonly<Record<string, number>> = {
 
 const cleanupPolicy = { 'cleanup.policy': 'compact' }
 
+export interface EnsuredTopic {
+  /** Whether this call created the topic, or would have. */
+  readonly isCreated: boolean
+  /** Null where the cluster has none (before Kafka 2.8), or no topic yet. */
+  readonly topicId: string | null
+}
+
 /**
  * Creates the topic if it is missing; refuses an existing topic whose number of slots or cleanup
- * policy differs from the configuration. True if this call created the topic, or would have.
+ * policy differs from the configuration. `known`: the topic as it was just described.
  */
-export async function ensureProgressTopic (options: ProgressTopicOptions): Promise<boolean> {
-  const { target, topic, slots } = options
-  const [described] = await target.describeTopics([topic])
-  if (described?.error === undefined && described !== undefined) {
-    const found = described.partitions.length
-    if (found === slots) {
-      await ensureConfigs(options)
-      return false
-    }
-    throw new ReplicatorError('PROGRESS_SLOTS_CHANGED',
-      `${topic} on ${target.cluster} has ${found} partitions, task.slots=${slots}`,
-      { setting: 'task.slots' })
+export async function ensureProgressTopic (
+  options: ProgressTopicOptions, known?: TopicDescription, signal?: AbortSignal
+): Promise<EnsuredTopic> {
+  const { clock, target, topic, validateOnly = false } = options
+  const [described] = known === undefined ? await target.describeTopics([topic]) : [known]
+  if (described !== undefined && described.error === undefined) {
+    refuseOtherSlots(described, options)
+    await ensureConfigs(options)
+    return { isCreated: false, topicId: described.topicId }
   }
   // A principal that may not describe the topic sees it as missing, and could try to create it.
   if (described?.error?.errorName === 'TOPIC_AUTHORIZATION_FAILED') throw described.error
-  return await create(options)
+  const isCreated = await create(options)
+  if (validateOnly) return { isCreated, topicId: null }
+  // Some brokers do not know a topic yet that was just created.
+  const created = await patiently(clock, signal, async () => {
+    const [found] = await target.describeTopics([topic])
+    if (found?.error !== undefined) throw found.error
+    return found
+  })
+  // Another process with another task.slots may have created the topic meanwhile.
+  if (created !== undefined) refuseOtherSlots(created, options)
+  return { isCreated, topicId: created?.topicId ?? null }
 }
 
-/** Null where the cluster has none (before Kafka 2.8). */
-export async function progressTopicId (
-  { clock, target, topic }: Pick<ProgressTopicOptions, 'clock' | 'target' | 'topic'>,
-  signal?: AbortSignal
-): Promise<string | null> {
-  // Some brokers do not know a topic yet that was just created.
-  return await patiently(clock, signal, async () => {
-    const [described] = await target.describeTopics([topic])
-    if (described?.error !== undefined) throw described.error
-    return described?.topicId ?? null
-  })
+function refuseOtherSlots (
+  { partitions }: TopicDescription, { slots, target, topic }: ProgressTopicOptions
+): void {
+  if (partitions.length === slots) return
+  throw new ReplicatorError('PROGRESS_SLOTS_CHANGED',
+    `${topic} on ${target.cluster} has ${partitions.length} partitions, task.slots=${slots}`,
+    { setting: 'task.slots' })
 }
 
 export async function patiently<T> (

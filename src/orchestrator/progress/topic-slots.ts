@@ -1,6 +1,6 @@
 // The number of task slots of a flow. task.slots is how the progress topic is created; afterwards
 // the number of its partitions counts, because positions lie in the slots of that number.
-import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { ClusterAdmin, TopicDescription } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { slotOf } from './task-slots.ts'
 import type { ProgressStore } from './progress-store.ts'
@@ -10,6 +10,10 @@ export async function slotsOnRecord (
   target: Pick<ClusterAdmin, 'describeTopics'>, topic: string
 ): Promise<number | undefined> {
   const [described] = await target.describeTopics([topic])
+  return slotsOf(described)
+}
+
+export function slotsOf (described: TopicDescription | undefined): number | undefined {
   return described === undefined || described.error !== undefined
     ? undefined
     : described.partitions.length

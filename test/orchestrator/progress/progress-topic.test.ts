@@ -47,19 +47,31 @@ function createExisting (
   return created
 }
 
+/** Another process creates the topic after the description and before the creation. */
+function createdMeanwhile (slots: number): ReturnType<typeof createTopic> {
+  const created = createTopic()
+  Object.assign(created.cluster, {
+    createTopics: async () => {
+      created.cluster.addTopic(topic, slots)
+      return [{ name: topic, error: new ReplicatorError('TOPIC_ALREADY_EXISTS', topic) }]
+    }
+  })
+  return created
+}
+
 const isNamed = (name: string) => (error: ReplicatorError): boolean => error.errorName === name
 
 describe('a progress topic that is missing', () => {
   test('is created compacted, with short segments and one partition for each slot', async () => {
     const { cluster, options } = createTopic()
-    assert.equal(await ensureProgressTopic(options), true)
+    assert.equal((await ensureProgressTopic(options)).isCreated, true)
     assert.deepEqual(cluster.created, [{
       name: 'longhaul-progress.east.internal',
       partitions: 4,
       replicationFactor: 3,
       configs: settings
     }])
-    assert.equal(await ensureProgressTopic(options), false)
+    assert.equal((await ensureProgressTopic(options)).isCreated, false)
     assert.equal(cluster.created.length, 1)
   })
 
@@ -72,7 +84,7 @@ describe('a progress topic that is missing', () => {
         : undefined
       return await createTopics(topics)
     }
-    assert.equal(await ensureProgressTopic(options), true)
+    assert.equal((await ensureProgressTopic(options)).isCreated, true)
     assert.deepEqual(cluster.created.at(-1)?.configs, { 'cleanup.policy': 'compact' })
     assert.match(warnings[0]?.message ?? '',
       /without segment\.bytes=1048576, .*: Unknown topic config name: max\.compaction\.lag\.ms/)
@@ -94,9 +106,17 @@ describe('a progress topic that is missing', () => {
   })
 
   test('that another process creates meanwhile is used unchanged', async () => {
-    const { cluster, options } = createTopic()
-    cluster.createError = new ReplicatorError('TOPIC_ALREADY_EXISTS', topic)
-    assert.equal(await ensureProgressTopic(options), false)
+    const { cluster, options } = createdMeanwhile(4)
+    const { isCreated, topicId } = await ensureProgressTopic(options)
+    assert.equal(isCreated, false)
+    assert.equal(topicId, (await cluster.describeTopics([topic]))[0]?.topicId)
+  })
+
+  // Regression: two processes with different task.slots that started at the same time both
+  // mirrored, each by its own number of slots.
+  test('that another process creates meanwhile with other slots is refused', async () => {
+    const { options } = createdMeanwhile(8)
+    await assert.rejects(ensureProgressTopic(options), isNamed('PROGRESS_SLOTS_CHANGED'))
   })
 
   test('that cannot be created fails with the setting that may be the cause', async () => {
@@ -108,6 +128,15 @@ describe('a progress topic that is missing', () => {
 })
 
 describe('a progress topic that exists', () => {
+  test('is not described again by a start that has just described it', async () => {
+    const { cluster, options } = createExisting(settings)
+    cluster.addTopic(topic, 4)
+    const [known] = await cluster.describeTopics([topic])
+    cluster.error = new ReplicatorError('_TIMED_OUT', 'another request')
+    assert.deepEqual(await ensureProgressTopic(options, known),
+      { isCreated: false, topicId: known?.topicId })
+  })
+
   test('of another number of slots is refused: partitions would change owners', async () => {
     const { cluster, options } = createTopic()
     cluster.topics.set(topic, 32)
@@ -157,7 +186,7 @@ describe('a progress topic that exists', () => {
       const hidden = createExisting(settings)
       hidden.cluster.configError = new ReplicatorError('TOPIC_AUTHORIZATION_FAILED', topic)
       for (const { options, warnings } of [fixed, hidden]) {
-        assert.equal(await ensureProgressTopic(options), false)
+        assert.equal((await ensureProgressTopic(options)).isCreated, false)
         assert.equal(warnings.length, 1)
         assert.match(warnings[0]?.message ?? '', /segment\.ms=600000/)
       }
