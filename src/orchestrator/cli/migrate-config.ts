@@ -62,9 +62,17 @@ function documentsOf (file: string): readonly unknown[] {
   return parseAllDocuments(readFileSync(file, 'utf8')).flatMap(document => {
     const [error] = document.errors
     if (error !== undefined) throw new Error(`${file} is neither JSON nor YAML: ${error.message}`)
-    const value: unknown = document.toJS()
-    // kubectl prints several resources as one list.
-    const { items, kind } = fieldsOf(value)
-    return kind === 'List' && Array.isArray(items) ? items as unknown[] : [value]
+    return itemsOf(document.toJS())
   })
+}
+
+/** The resources or connectors in one document. */
+function itemsOf (value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value as readonly unknown[]
+  const { items, kind } = fieldsOf(value)
+  // kubectl prints several resources as one list.
+  if (kind === 'List' && Array.isArray(items)) return items as readonly unknown[]
+  // Kafka Connect answers GET /connectors?expand=info with all connectors by name.
+  const connectors = Object.values(fieldsOf(value)).flatMap(each => fieldsOf(each)['info'] ?? [])
+  return connectors.length > 0 ? connectors : [value]
 }

@@ -3,17 +3,18 @@
 // it. Pure.
 import { escapeValue } from '../config/properties-text.ts'
 import { redactValue } from '../config/secret-properties.ts'
-import { fieldsOf } from './parsed-value.ts'
+import { fieldsOf, textsOf, type Fields } from './parsed-value.ts'
 
-/** `{"name": ..., "config": {...}}`, or the object of `config` alone. */
+/** By property. */
 export type ConnectorConfig = Readonly<Record<string, string>>
 
 /** Names of the workers that run a connector. Only Strimzi's resource has them. */
 export const workerGroup = 'target.cluster.group.id'
 export const workerOffsets = 'target.cluster.offset.storage.topic'
 
+/** Kafka Connect also accepts a class without its package, and without `Connector`. */
 const connectorClass =
-  /^org\.apache\.kafka\.connect\.mirror\.Mirror(Source|Checkpoint|Heartbeat)Connector$/
+  /^(?:org\.apache\.kafka\.connect\.mirror\.)?Mirror(Source|Checkpoint|Heartbeat)(?:Connector)?$/
 
 export interface PropertiesFile {
   readonly text: string
@@ -45,14 +46,26 @@ const clients: ReadonlyArray<readonly [prefix: string, side: 'source' | 'target'
   ['producer.override.', 'target', 'producer.']
 ]
 
-/** Undefined: the value is not a configuration of one of MirrorMaker 2's connectors. */
-export function connectorConfigOf (json: unknown): ConnectorConfig | undefined {
-  const outer = fieldsOf(json)
-  const { name } = outer
-  const named = name === undefined ? {} : { name }
-  const config = 'config' in outer ? { ...named, ...fieldsOf(outer['config']) } : outer
-  if (!connectorClass.test(String(config['connector.class']))) return undefined
-  return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, String(value)]))
+/**
+ * Of `{"name": ..., "config": {...}}`, of the object of `config` alone, or of Strimzi's
+ * KafkaConnector. Undefined: the value is not a configuration of one of MirrorMaker 2's connectors.
+ */
+export function connectorConfigOf (value: unknown): ConnectorConfig | undefined {
+  const config = configIn(fieldsOf(value))
+  const [, type] = connectorClass.exec(String(config['connector.class'])) ?? []
+  return type === undefined
+    ? undefined
+    : { ...textsOf(config), 'connector.class': `Mirror${type}Connector` }
+}
+
+function configIn (outer: Fields): Fields {
+  const { config, kind, metadata, spec } = outer
+  const nameIn = ({ name }: Fields): Fields => name === undefined ? {} : { name }
+  if (kind === 'KafkaConnector') {
+    const { class: type, config: properties } = fieldsOf(spec)
+    return { ...nameIn(fieldsOf(metadata)), ...fieldsOf(properties), 'connector.class': type }
+  }
+  return 'config' in outer ? { ...nameIn(outer), ...fieldsOf(config) } : outer
 }
 
 /**

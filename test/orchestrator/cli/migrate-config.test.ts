@@ -152,25 +152,47 @@ describe('migrate-config writes the file of', () => {
     assert.match(stderr, /holds no configuration of a connector of MirrorMaker 2/)
   })
 
+  const connectors: ReadonlyArray<readonly [type: string, config: object]> = [
+    ['Source', { 'topics': 'orders', 'source.cluster.bootstrap.servers': 'east-1:9' }],
+    ['Checkpoint', { groups: 'billing' }]
+  ]
+  const aliases = { 'source.cluster.alias': 'east', 'target.cluster.alias': 'west' }
+  const answers = connectors.map(([type, config]) => ({
+    name: type,
+    config: {
+      'connector.class': `org.apache.kafka.connect.mirror.Mirror${type}Connector`,
+      ...aliases,
+      ...config
+    }
+  }))
+  const file = [
+    'clusters = east, west', 'east->west.enabled = true', 'east->west.topics = orders',
+    'east.bootstrap.servers = east-1:9', 'east->west.groups = billing',
+    'east->west.emit.heartbeats.enabled = false', ''
+  ].join('\n')
+
   test('connectors on Kafka Connect, readable only by the owner of the file', t => {
-    const connector = (type: string, config: object): string => JSON.stringify({
-      name: type,
-      config: {
-        'connector.class': `org.apache.kafka.connect.mirror.Mirror${type}Connector`,
-        'source.cluster.alias': 'east',
-        'target.cluster.alias': 'west',
-        ...config
-      }
-    })
-    const { code, stdout } = migrated(t, [
-      connector('Source', { 'topics': 'orders', 'source.cluster.bootstrap.servers': 'east-1:9' }),
-      connector('Checkpoint', { 'groups': 'billing' })
-    ], 'mm2.properties')
-    assert.deepEqual([code, stdout], [exitCodes.ok, [
-      'clusters = east, west', 'east->west.enabled = true', 'east->west.topics = orders',
-      'east.bootstrap.servers = east-1:9', 'east->west.groups = billing',
-      'east->west.emit.heartbeats.enabled = false', ''
-    ].join('\n')])
+    const { code, stdout } =
+      migrated(t, answers.map(answer => JSON.stringify(answer)), 'mm2.properties')
+    assert.deepEqual([code, stdout], [exitCodes.ok, file])
+  })
+
+  // Regression: only answers about single connectors were read, and only the whole class name.
+  test('all connectors of Kafka Connect at once, and of Strimzi', t => {
+    const other = { name: 'files', config: { 'connector.class': 'FileStreamSource' } }
+    const byName = Object.fromEntries([other, ...answers].map(info =>
+      [info.name, { info: { ...info, tasks: [], type: 'source' } }]))
+    const resources = connectors.map(([type, config]) => ({
+      apiVersion: 'kafka.strimzi.io/v1',
+      kind: 'KafkaConnector',
+      metadata: { name: type, labels: { 'strimzi.io/cluster': 'connect' } },
+      spec: { class: `Mirror${type}`, tasksMax: 2, config: { ...aliases, ...config } }
+    }))
+    for (const value of [byName, answers, { kind: 'List', items: resources }]) {
+      const { code, stderr, stdout } = migrated(t, [JSON.stringify(value)])
+      assert.deepEqual([code, stdout], [exitCodes.ok, file], stderr)
+      assert.match(stderr, /for the import of east->west: --connector 'Source' --offsets-topic/)
+    }
   })
 })
 
