@@ -2,7 +2,8 @@
 // committed positions, finds the records that it has mirrored after them, and puts the positions on
 // record.
 import { groupOf, groupSize } from '../cluster/flow-group.ts'
-import { flowLogReaders, type FlowLogReaders } from '../cluster/flow-log-readers.ts'
+import { flowLogReaders, uncommittedReader } from '../cluster/flow-log-readers.ts'
+import type { LogReader } from '../cluster/log-reader.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
@@ -168,8 +169,8 @@ export async function comparePositions (
       source,
       target,
       committed,
-      findTail: async partition => await readers.with(async ([ofSource, ofTarget]) =>
-        await findTail(partition, { target, ofSource, ofTarget, clock }, signal)),
+      findTail: async partition => await readers.with(async free =>
+        await findTail(partition, { ...free, target, clock }, signal)),
       clock,
       onPartition: (done, of) => {
         if (done % 100 === 0) onProgress(`${flow.name}: ${done} of ${of} partitions are compared`)
@@ -188,21 +189,29 @@ function toNewPosition (
   }
 }
 
-/** A pair of readers for each comparison that runs at the same time. */
+interface FreeReaders {
+  readonly ofSource: LogReader
+  readonly ofUncommitted: LogReader
+  readonly ofTarget: LogReader
+}
+
+/** Readers for each comparison that runs at the same time. */
 class ReaderPool {
-  readonly #all: readonly FlowLogReaders[]
-  readonly #free: FlowLogReaders[]
+  readonly #all: readonly FreeReaders[]
+  readonly #free: FreeReaders[]
 
   constructor (flow: FlowConfig, clock: Clock) {
-    // Records of an aborted transaction are not on the target.
-    this.#all = Array.from({ length: comparisonsMax },
-      () => flowLogReaders(flow, 'read_committed', clock))
+    this.#all = Array.from({ length: comparisonsMax }, () => {
+      // Records of an aborted transaction are not on the target.
+      const [ofSource, ofTarget] = flowLogReaders(flow, 'read_committed', clock)
+      return { ofSource, ofTarget, ofUncommitted: uncommittedReader(flow, clock) }
+    })
     this.#free = [...this.#all]
   }
 
   /** planImport() makes at most `comparisonsMax` calls at once. */
   async with (
-    work: (readers: FlowLogReaders) => Promise<TailResult>
+    work: (readers: FreeReaders) => Promise<TailResult>
   ): Promise<TailResult> {
     const readers = this.#free.pop()
     if (readers === undefined) throw new Error('more comparisons than readers')
@@ -214,7 +223,7 @@ class ReaderPool {
   }
 
   async close (): Promise<void> {
-    await Promise.all(this.#all.flat().map(async reader => { await reader.close() }))
+    await Promise.all(this.#all.flatMap(({ ofSource, ofTarget, ofUncommitted }) =>
+      [ofSource, ofTarget, ofUncommitted]).map(async reader => { await reader.close() }))
   }
 }
-

@@ -1,6 +1,8 @@
 // The plan of an import of MirrorMaker 2's positions for a flow: a position for each partition that
 // MirrorMaker 2 has mirrored and the flow mirrors, and why the other partitions have none.
-import type { ClusterAdmin, ListedOffset, WantedOffset } from '../cluster/cluster-admin.ts'
+import type {
+  ClusterAdmin, Isolation, ListedOffset, WantedOffset
+} from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -38,8 +40,11 @@ export const comparisonsMax = 4
 
 export async function planImport (options: ImportPlanOptions): Promise<ImportPlan> {
   const { findTail, onPartition } = options
-  const { leftOut, wanted } = await selectPartitions(options)
-  const located = await locate(wanted, options)
+  const selected = await selectPartitions(options)
+  const all = await locate(selected.wanted, options)
+  const located = all.filter(isOnSource)
+  const leftOut = [...selected.leftOut, ...all.filter(each => !isOnSource(each))
+    .map(each => beyondSource(each, options.source.cluster))]
   const positions: PlannedPosition[] = []
   const queue = [...located]
   await Promise.all(Array.from({ length: comparisonsMax }, async () => {
@@ -56,6 +61,23 @@ export async function planImport (options: ImportPlanOptions): Promise<ImportPla
   return {
     positions: positions.filter(each => committed.has(partitionKey(each)) || each.found > 0n),
     leftOut
+  }
+}
+
+/** A log that ends before the committed position is not the one that was mirrored. */
+function isOnSource ({ committed, sourceHighWatermark }: MigratedPartition): boolean {
+  return committed <= sourceHighWatermark
+}
+
+function beyondSource (
+  { committed, partition, sourceHighWatermark, topic }: MigratedPartition, cluster: string
+): LeftOutPosition {
+  return {
+    topic,
+    partition,
+    committed,
+    reason: `the partition on ${cluster} ends at offset ${sourceHighWatermark}: the topic was ` +
+      `recreated, or ${cluster} is another cluster than the one that was mirrored`
   }
 }
 
@@ -119,15 +141,18 @@ async function locate (
   wanted: readonly Wanted[], { clock, flow, source, target }: ImportPlanOptions
 ): Promise<readonly MigratedPartition[]> {
   const list = async (
-    cluster: ClusterAdmin, name: 'topic' | 'remoteTopic', at: 'earliest' | 'latest'
+    cluster: ClusterAdmin, name: 'topic' | 'remoteTopic', at: 'earliest' | 'latest',
+    isolation: Isolation = 'read_uncommitted'
   ): Promise<readonly bigint[]> => {
     const asked = wanted.map((each): WantedOffset =>
       ({ topic: each[name], partition: each.partition, at }))
-    const isolation = cluster === source ? flow.settings['isolation.level'] : 'read_uncommitted'
     return (await listOffsetsPatiently(cluster, asked, isolation, clock)).map(offsetOf)
   }
-  const [sourceStart, sourceEnd, targetStart, targetEnd, appendTimes] = await Promise.all([
-    list(source, 'topic', 'earliest'), list(source, 'topic', 'latest'),
+  const [sourceStart, sourceEnd, sourceHighWatermark, targetStart, targetEnd,
+    appendTimes] = await Promise.all([
+    list(source, 'topic', 'earliest'),
+    list(source, 'topic', 'latest', flow.settings['isolation.level']),
+    list(source, 'topic', 'latest'),
     list(target, 'remoteTopic', 'earliest'), list(target, 'remoteTopic', 'latest'),
     topicsWithAppendTimes(target, [...new Set(wanted.map(({ remoteTopic }) => remoteTopic))])
   ])
@@ -136,6 +161,7 @@ async function locate (
     committed: each.committed === 0n ? sourceStart[i] ?? 0n : each.committed,
     sourceStart: sourceStart[i] ?? 0n,
     sourceEnd: sourceEnd[i] ?? 0n,
+    sourceHighWatermark: sourceHighWatermark[i] ?? 0n,
     targetStart: targetStart[i] ?? 0n,
     targetEnd: targetEnd[i] ?? 0n,
     hasAppendTimes: appendTimes.has(each.remoteTopic)

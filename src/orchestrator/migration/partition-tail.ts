@@ -15,7 +15,9 @@ export interface MigratedPartition {
   /** The source offset that follows the last one that MirrorMaker 2 has committed. */
   readonly committed: bigint
   readonly sourceStart: bigint
+  /** Up to which the flow mirrors: with read_committed, the first record of an open transaction. */
   readonly sourceEnd: bigint
+  readonly sourceHighWatermark: bigint
   readonly targetStart: bigint
   readonly targetEnd: bigint
   /** Whether the target has replaced the timestamps of the records (LogAppendTime). */
@@ -34,6 +36,8 @@ export interface TailResult {
 export interface TailReaders {
   readonly target: ClusterAdmin
   readonly ofSource: Pick<LogReader, 'read'>
+  /** The source with read_uncommitted. */
+  readonly ofUncommitted: Pick<LogReader, 'read'>
   readonly ofTarget: Pick<LogReader, 'read'>
   readonly clock: Clock
 }
@@ -47,9 +51,9 @@ export const tailRecordsMax = 2_000_000
 export async function findTail (
   partition: MigratedPartition, readers: TailReaders, signal: AbortSignal
 ): Promise<TailResult> {
-  const { committed, hasAppendTimes, sourceEnd, targetEnd, targetStart } = partition
+  const { committed, hasAppendTimes, sourceHighWatermark, targetEnd, targetStart } = partition
   const goOn = (doubt?: string): TailResult => ({ upstream: committed, found: 0n, doubt })
-  if (committed >= sourceEnd || targetStart >= targetEnd) return goOn()
+  if (committed >= sourceHighWatermark || targetStart >= targetEnd) return goOn()
   if (hasAppendTimes) {
     return goOn('the remote topic has message.timestamp.type=LogAppendTime, so its ' +
       'records do not have the timestamps of the source')
@@ -59,7 +63,7 @@ export async function findTail (
     return goOn(`the source holds no records before offset ${committed} by which the place of ` +
       'the target\'s records is known')
   }
-  const begin = anchor[0] ?? await recordAt(partition, readers, signal)
+  const begin = anchor[0] ?? await recordAfterAnchor(partition, readers, signal)
   if (begin === undefined) return goOn()
   const tail = await readTail(begin.timestampMs, partition, readers, signal)
   if (tail === undefined) {
@@ -68,23 +72,53 @@ export async function findTail (
   }
   const comparison = new TailComparison(tail)
   const missing = anchor.find(record => !comparison.finds(record))
-  if (missing !== undefined) {
-    return goOn(`the target does not hold the source record at offset ${missing.offset}, which ` +
-      'was mirrored: it was changed on its way, compacted or deleted')
+  const beyond = missing === undefined
+    ? await skipFound(partition, comparison, readers, signal)
+    : { upstream: committed, found: 0n, missing }
+  if (beyond.missing !== undefined) {
+    return goOn(`the target does not hold the source record at offset ${beyond.missing.offset}, ` +
+      'which was mirrored: it was changed on its way, compacted or deleted')
   }
-  return { ...await skipFound(partition, comparison, readers, signal), doubt: undefined }
+  return { upstream: beyond.upstream, found: beyond.found, doubt: undefined }
+}
+
+/** Up to where the records are compared that MirrorMaker 2 has surely mirrored. */
+function anchorEnd ({ committed, sourceEnd }: MigratedPartition): bigint {
+  return committed < sourceEnd ? committed : sourceEnd
+}
+
+/**
+ * From the end of the anchor on. Behind the begin of an open transaction a flow with read_committed
+ * reads nothing, but MirrorMaker 2 reads uncommitted records by default.
+ */
+async function readSource (
+  partition: MigratedPartition, take: (record: SourceRecord) => boolean,
+  { ofSource, ofUncommitted }: TailReaders, signal: AbortSignal
+): Promise<void> {
+  const { partition: number, sourceEnd, sourceHighWatermark, topic } = partition
+  const from = anchorEnd(partition)
+  const state = { isWanted: true }
+  const takeOne = (record: SourceRecord): boolean => {
+    state.isWanted = take(record)
+    return state.isWanted
+  }
+  await ofSource.read({ topic, partition: number, from, end: sourceEnd }, takeOne, signal)
+  if (!state.isWanted) return
+  const open = { topic, partition: number, from: sourceEnd, end: sourceHighWatermark }
+  await ofUncommitted.read(open, takeOne, signal)
 }
 
 async function readAnchor (
-  { committed, partition, sourceStart, targetStart, topic }: MigratedPartition,
-  { ofSource }: TailReaders, signal: AbortSignal
+  migrated: MigratedPartition, { ofSource }: TailReaders, signal: AbortSignal
 ): Promise<readonly SourceRecord[] | undefined> {
+  const { partition, sourceStart, targetStart, topic } = migrated
+  const end = anchorEnd(migrated)
   // The first records of both logs: no equal record precedes them.
-  if (committed <= sourceStart) return targetStart === 0n ? [] : undefined
+  if (end <= sourceStart) return targetStart === 0n ? [] : undefined
   for (const size of anchorSizes) {
-    const from = committed - size > sourceStart ? committed - size : sourceStart
+    const from = end - size > sourceStart ? end - size : sourceStart
     const records: LogRecord[] = []
-    await ofSource.read({ topic, partition, from, end: committed }, record => {
+    await ofSource.read({ topic, partition, from, end }, record => {
       records.push(record)
       return true
     }, signal)
@@ -95,16 +129,15 @@ async function readAnchor (
   return undefined
 }
 
-/** The first source record after the committed position. */
-async function recordAt (
-  { committed, partition, sourceEnd, topic }: MigratedPartition, { ofSource }: TailReaders,
-  signal: AbortSignal
+/** The first source record after the anchor. */
+async function recordAfterAnchor (
+  partition: MigratedPartition, readers: TailReaders, signal: AbortSignal
 ): Promise<SourceRecord | undefined> {
   let found: SourceRecord | undefined
-  await ofSource.read({ topic, partition, from: committed, end: sourceEnd }, record => {
+  await readSource(partition, record => {
     found = record
     return false
-  }, signal)
+  }, readers, signal)
   return found
 }
 
@@ -130,17 +163,29 @@ async function readTail (
   return digests
 }
 
+interface Skipped extends Pick<TailResult, 'upstream' | 'found'> {
+  /** A record before the committed position that the target does not hold. */
+  missing: SourceRecord | undefined
+}
+
 async function skipFound (
-  { committed, partition, sourceEnd, topic }: MigratedPartition, comparison: TailComparison,
-  { ofSource }: TailReaders, signal: AbortSignal
-): Promise<Pick<TailResult, 'upstream' | 'found'>> {
+  partition: MigratedPartition, comparison: TailComparison, readers: TailReaders,
+  signal: AbortSignal
+): Promise<Skipped> {
+  const { committed } = partition
   let upstream = committed
   let found = 0n
-  await ofSource.read({ topic, partition, from: committed, end: sourceEnd }, record => {
-    if (!comparison.finds(record)) return false
+  const before: Pick<Skipped, 'missing'> = { missing: undefined }
+  await readSource(partition, record => {
+    const isCommitted = record.offset < committed
+    if (!comparison.finds(record)) {
+      if (isCommitted) before.missing = record
+      return false
+    }
+    if (isCommitted) return true
     upstream = record.offset + 1n
     found++
     return true
-  }, signal)
-  return { upstream, found }
+  }, readers, signal)
+  return { upstream, found, ...before }
 }
