@@ -16,10 +16,7 @@ export async function migrate (
   file: string, options: MirrorMakerOptions, terminal: Terminal
 ): Promise<ExitCode> {
   if (hasWrongSeconds(options, terminal)) return exitCodes.usage
-  if (options.yes === true) {
-    const exitCode = await validate(file, { ...options, isBeforeImport: true }, terminal)
-    return exitCode === exitCodes.ok ? await importMirrorMaker(file, options, terminal) : exitCode
-  }
+  if (options.yes === true) return await validateAndImport(file, options, terminal)
   const config = configure(file, options, terminal)
   if (config === undefined) return exitCodes.usage
   const steps = stepsFor(file, config.flows, options)
@@ -28,6 +25,20 @@ export async function migrate (
       `${i + 1}. ${text}\n${command === undefined ? '' : `     ${command}\n`}`).join('')))
   if (config.flows.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   return exitCodes.ok
+}
+
+async function validateAndImport (
+  file: string, options: MirrorMakerOptions, terminal: Terminal
+): Promise<ExitCode> {
+  const { output } = options
+  // A program expects one document on stdout: that of the import.
+  const forReport = output === 'table' ? terminal : { ...terminal, stdout: terminal.stderr }
+  const exitCode = await validate(file, { ...options, isBeforeImport: true }, forReport)
+  // As at a start, the problem of a topic does not stop the others; `topics` may name one that the
+  // source does not have.
+  return exitCode === exitCodes.ok || exitCode === exitCodes.failed
+    ? await importMirrorMaker(file, options, terminal)
+    : exitCode
 }
 
 export interface MigrationStep {
