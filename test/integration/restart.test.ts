@@ -88,6 +88,8 @@ describe('a mirror that is restarted', () => {
     const [first, second, third, fourth] = await committedByMirrorMaker(clusters, 'imported')
     assert.deepEqual([first, second, fourth], [59, 59, 10])
     assert.ok(third === 39 || third === 40, `${third}: the last record, or the marker behind it`)
+    const absent = await runCommand(['offsets', 'export-mm2', file, '--offsets-topic', 'absent'])
+    assert.match(absent.stdout, /create absent as Kafka Connect does/)
   })
 
   test('continues after SIGTERM, under load, without loss or duplicates', async t => {

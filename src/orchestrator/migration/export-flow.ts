@@ -33,7 +33,7 @@ export async function exportFlow (
     await refuseRunning(flow, target)
     refuseWorkers(await groupSize(target, connectGroupOf(flow, names)))
     const options = connectOptions(request, clusters)
-    const known = await readConnectPositions(options, signal)
+    const known = await readConnectPositions(options, signal).catch(refuseMissing(options.topic))
     const onRecord = await positionsOnRecord({ flow, clusters, log, clock, signal })
     const connector = names.connector ?? sourceConnector
     const cluster = aliasInConnect(flow)
@@ -57,6 +57,22 @@ export async function exportFlow (
     return exported
   } finally {
     await clusters.close()
+  }
+}
+
+/**
+ * A topic that was created under a wrong name would let MirrorMaker 2 begin without positions, so
+ * the operator creates it.
+ */
+function refuseMissing (topic: string): (thrown: unknown) => never {
+  return thrown => {
+    const error = ReplicatorError.from(thrown)
+    if (error.errorName !== 'UNKNOWN_TOPIC_OR_PARTITION') throw thrown
+    throw new ReplicatorError(error.row, error.detail, {
+      cause: error,
+      action: `${error.action}. If MirrorMaker 2 has no such topic yet, create ${topic} as Kafka ` +
+        'Connect does, with 25 partitions and cleanup.policy=compact, and export again'
+    })
   }
 }
 
