@@ -163,6 +163,12 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     const migrated = await runCommand(['migrate', file, '--yes', '--quiet-seconds', '0'])
     assert.doesNotMatch(migrated.stdout, /east\.full-0 on west holds offsets/)
     assert.match(`${migrated.stdout}${migrated.stderr}`, /mm2-offsets\.east\.internal/)
+    // Regression: a flow that has mirrored nothing yet ended the import with an error.
+    await target.createTopic('no-positions')
+    const none = await runCommand(
+      ['offsets', 'import-mm2', file, '--offsets-topic', 'no-positions'])
+    assert.equal(none.exit.code, 0, `${none.stdout}${none.stderr}`)
+    assert.match(none.stdout, /east->west: 0 positions would be imported/)
     const begun = createPropertiesFile(t, flowProperties(clusters,
       { 'topics': 'full', 'target.not.empty': 'begin' }))
     assert.equal((await runCommand(['validate', begun])).exit.code, 0)

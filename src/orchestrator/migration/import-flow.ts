@@ -146,12 +146,12 @@ function ofFlow (
   const alias = aliasInConnect(flow)
   const found = positions.filter(({ cluster, connector }) =>
     connector === wanted && cluster === alias)
-  if (found.length > 0) return found
+  // Without any position MirrorMaker 2 has mirrored nothing, or has not committed it yet.
+  if (found.length > 0 || positions.length === 0) return found
   const others = [...new Set(positions.map(({ cluster, connector }) =>
     `connector ${connector}, cluster ${cluster}`))]
   throw new ReplicatorError('IMPORT_REFUSED', 'the offsets topic holds no position of connector ' +
-    `${wanted} and cluster ${alias}${others.length === 0 ? '' : `; it holds those of ${
-    others.join('; ')}`}`, {
+    `${wanted} and cluster ${alias}; it holds those of ${others.join('; ')}`, {
     action: 'Name the connector by --connector, the topic by --offsets-topic, and the alias of ' +
       'the source by source.cluster.alias in the file'
   })
