@@ -74,11 +74,21 @@ export function configureFlows (
   const config = accepted(parsed, terminal, warnings => warnings.length > 1
     ? [`${file}: ${warnings.length} warnings, which longhaul validate ${file} shows`]
     : warnings)
-  if (config === undefined) return undefined
-  const flows = config.flows.filter(({ name }) => (options.flow ?? name) === name)
+  const flows = config && selectFlows(config, options.flow, terminal)
+  if (config === undefined || flows === undefined) return undefined
   if (flows.length > 0) return { config, flows }
-  const names = config.flows.map(({ name }) => name).join(', ')
-  terminal.stderr.write(`error: --flow=${options.flow}: the file enables ${names}\n`)
+  terminal.stderr.write('error: no flow is enabled\n')
+  return undefined
+}
+
+/** Those that --flow selects. Undefined after the refusal was written to stderr. */
+export function selectFlows (
+  { flows }: Config, flow: string | undefined, { stderr }: Terminal
+): readonly FlowConfig[] | undefined {
+  const selected = flows.filter(({ name }) => (flow ?? name) === name)
+  if (selected.length > 0 || flow === undefined) return selected
+  const names = flows.map(({ name }) => name).join(', ')
+  stderr.write(`error: --flow=${flow}: the file enables ${names}\n`)
   return undefined
 }
 

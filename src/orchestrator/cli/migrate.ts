@@ -3,7 +3,7 @@
 // stopped, and imports its positions.
 import type { FlowConfig } from '../config/config.ts'
 import { connectGroupOf, offsetsTopicOf } from '../migration/import-flow.ts'
-import { configure } from './configure.ts'
+import { configure, selectFlows } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import {
   hasWrongSeconds, importMirrorMaker, type MirrorMakerOptions
@@ -18,12 +18,13 @@ export async function migrate (
   if (hasWrongSeconds(options, terminal)) return exitCodes.usage
   if (options.yes === true) return await validateAndImport(file, options, terminal)
   const config = configure(file, options, terminal)
-  if (config === undefined) return exitCodes.usage
-  const steps = stepsFor(file, config.flows, options)
+  const flows = config && selectFlows(config, options.flow, terminal)
+  if (flows === undefined) return exitCodes.usage
+  const steps = stepsFor(file, flows, options)
   terminal.stdout.write(renderOutput(options.output, steps, () =>
     steps.map(({ command, text }, i) =>
       `${i + 1}. ${text}\n${command === undefined ? '' : `     ${command}\n`}`).join('')))
-  if (config.flows.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
+  if (flows.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   return exitCodes.ok
 }
 
@@ -50,6 +51,7 @@ export function stepsFor (
   file: string, flows: readonly FlowConfig[], names: MirrorMakerOptions
 ): readonly MigrationStep[] {
   const where = [
+    ...names.flow === undefined ? [] : [`--flow '${names.flow}'`],
     ...names.offsetsTopic === undefined ? [] : [`--offsets-topic ${names.offsetsTopic}`],
     ...names.connector === undefined ? [] : [`--connector '${names.connector}'`],
     ...names.connectGroup === undefined ? [] : [`--connect-group ${names.connectGroup}`]

@@ -96,6 +96,7 @@ export function addImportOptions (command: Command): Command {
 
 function addNames (command: Command): Command {
   return command
+    .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
     .option('--offsets-topic <topic>',
       'where MirrorMaker 2 keeps its positions; default: offset.storage.topic of the file, or ' +
       'else mm2-offsets.SOURCE.internal')

@@ -2,7 +2,7 @@
 // --yes writes them to its offsets topic, so that it continues where Longhaul stopped.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { exportFlow, type ExportedPosition } from '../migration/export-flow.ts'
-import { configure, openLog } from './configure.ts'
+import { configure, openLog, selectFlows } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import type { MirrorMakerOptions } from './offsets-import-mm2.ts'
 import { renderOutput } from './structured-output.ts'
@@ -19,9 +19,10 @@ export async function exportMirrorMaker (
   file: string, options: MirrorMakerOptions, terminal: Terminal
 ): Promise<ExitCode> {
   const config = configure(file, options, terminal)
-  if (config === undefined) return exitCodes.usage
+  const flows = config && selectFlows(config, options.flow, terminal)
+  if (config === undefined || flows === undefined) return exitCodes.usage
   const { connectGroup, connector, offsetsTopic, output, yes = false } = options
-  const exports = await Promise.all(config.flows.map(async (flow): Promise<FlowExport> => {
+  const exports = await Promise.all(flows.map(async (flow): Promise<FlowExport> => {
     try {
       const positions = await exportFlow({
         flow,

@@ -5,13 +5,15 @@ import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { importFlow } from '../migration/import-flow.ts'
 import type { ImportPlan, LeftOutPosition, PlannedPosition } from '../migration/import-plan.ts'
-import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { configure, openLog, selectFlows, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface MirrorMakerOptions extends ConfigOptions {
+  /** The other options may differ by flow. */
+  readonly flow?: string
   readonly offsetsTopic?: string
   readonly connector?: string
   readonly connectGroup?: string
@@ -49,10 +51,11 @@ export async function importMirrorMaker (
 ): Promise<ExitCode> {
   if (hasWrongSeconds(options, terminal)) return exitCodes.usage
   const config = configure(file, options, terminal)
-  if (config === undefined) return exitCodes.usage
+  const flows = config && selectFlows(config, options.flow, terminal)
+  if (config === undefined || flows === undefined) return exitCodes.usage
   const imports: FlowImport[] = []
   // One flow after another, so that their log lines do not mix.
-  for (const flow of config.flows) imports.push(await importOne(flow, options, config, terminal))
+  for (const flow of flows) imports.push(await importOne(flow, options, config, terminal))
   const { yes: isApplied = false } = options
   terminal.stdout.write(renderOutput(options.output,
     imports.map(each => importToJson(each, isApplied)),

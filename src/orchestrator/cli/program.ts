@@ -72,7 +72,7 @@ export function createProgram (terminal: Terminal, onExit: (code: ExitCode) => v
 
   program.command('migrate-config')
     .description('convert connectors of Kafka Connect, or Strimzi\'s resource, to properties')
-    .argument('<file...>', 'JSON or YAML: GET /connectors/NAME, or a KafkaMirrorMaker2 resource')
+    .argument('<file...>', 'JSON or YAML: GET /connectors?expand=info, or the resources of Strimzi')
     .option('--to <file>', 'the file to write; default: stdout')
     .action((files: readonly string[], options: MigrateConfigOptions) => {
       onExit(migrateConfig(files, options, terminal))

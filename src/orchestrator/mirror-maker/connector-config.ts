@@ -130,9 +130,12 @@ function switchedOff (
  * The options with which a command imports the positions of each flow, beside what the file says.
  */
 export function importOptionsOf (configs: readonly ConnectorConfig[]): readonly string[] {
-  return configs.filter(config => typeOf(config) === 'MirrorSourceConnector').map(config => {
+  const sources = configs.filter(config => typeOf(config) === 'MirrorSourceConnector')
+  return sources.map(config => {
     const { name = 'MirrorSourceConnector' } = config
-    return `for the import of ${aliasesOf(config).join('->')}: --connector '${name}'` +
+    const flow = aliasesOf(config).join('->')
+    const choice = sources.length === 1 ? '' : `--flow '${flow}' `
+    return `for the import of ${flow}: ${choice}--connector '${name}'` +
       (workerGroup in config && workerOffsets in config
         ? ''
         : ' --offsets-topic OFFSETS --connect-group GROUP, where OFFSETS is ' +

@@ -29,6 +29,10 @@ const rows: ReadonlyArray<readonly [args: readonly string[], exitCode: number, t
   // The archive has one format.
   [['support-bundle', 'FILE', '--to', 'x', '-o', 'json'], 2, /unknown option '-o'/],
   [['migrate', 'FILE', '--quiet-seconds', '12'], 0, /migrate \S+ --quiet-seconds 12 --yes/],
+  // The connectors of two flows have different names, and an option is for all flows of a command.
+  [['migrate', 'FILE', '--flow', 'A->B'], 0, /migrate \S+ --flow 'A->B' --yes/],
+  [['offsets', 'import-mm2', 'FILE', '--flow', 'A->C'], 2, /--flow=A->C: the file enables A->B/],
+  [['offsets', 'export-mm2', 'FILE', '--flow', 'A->C'], 2, /--flow=A->C: the file enables A->B/],
   [['offsets', 'import', 'FILE', '--from', '/nowhere.json'], 2,
     /^error: --from \/nowhere\.json cannot be read: ENOENT/],
   // The last line says how the process ends: the error before it reads like that of a first try.

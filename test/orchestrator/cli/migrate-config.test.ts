@@ -207,7 +207,8 @@ test('migrate-config names contents of Secrets, without which its file is refuse
     /to trust east are in Secret east-ca \(\*\.crt\): write east\.ssl\.truststore\.type/,
     /Secret mirror-login \(pass\): write east\.sasl\.jaas\.config = .*username="mirror"/,
     /Secret mirror-keys \(user\.crt, user\.key\): write west\.ssl\.keystore\.type = PEM/,
-    /edge has the login type oauth: write edge\.sasl\.mechanism/
+    /edge has the login type oauth: write edge\.sasl\.mechanism/,
+    /of edge->west: --flow 'edge->west' --connector 'edge->west\.MirrorSourceConnector'/
   ]) assert.match(stderr, said)
   const parsed = parseConfig(stdout)
   assert.ok(!parsed.ok)
