@@ -46,6 +46,8 @@ export function checkpointDuty (options: CheckpointDutyOptions): Duty {
         await topic.write(due.map(encodeCheckpoint), signal)
       } catch (thrown) {
         signal.throwIfAborted()
+        // If the topic was deleted, the recreated topic needs the checkpoints of all groups.
+        written.clear()
         throw writeError(thrown, topicUse(named))
       }
       const latencyMs = clock.monotonic() - startedMs

@@ -9,6 +9,8 @@ export interface FakeInternalTopic {
   readonly cluster: FakeCluster
   /** The records that were written. */
   readonly written: InternalRecord[]
+  /** The next writes fail with these errors. */
+  readonly failures: Error[]
   /** `closed` for each close of the writer. */
   readonly events: string[]
   readonly topic: InternalTopic
@@ -21,6 +23,7 @@ export interface FakeInternalTopic {
 export function createInternalTopic (name: string, cluster: string): FakeInternalTopic {
   const fake = new FakeCluster()
   const written: InternalRecord[] = []
+  const failures: Error[] = []
   const events: string[] = []
   const topic = new InternalTopic({
     name,
@@ -28,6 +31,8 @@ export function createInternalTopic (name: string, cluster: string): FakeInterna
     admin: fake.admin(),
     openWriter: () => ({
       write: async records => {
+        const failure = failures.shift()
+        if (failure !== undefined) throw failure
         for (const { key, partition, value } of records) {
           assert.equal(partition, 0)
           assert.ok(value !== null)
@@ -39,5 +44,5 @@ export function createInternalTopic (name: string, cluster: string): FakeInterna
     clock: new ManualClock()
   })
   const named = { topic: name, replicationFactor: 3, cluster }
-  return { cluster: fake, written, events, topic, named }
+  return { cluster: fake, written, failures, events, topic, named }
 }

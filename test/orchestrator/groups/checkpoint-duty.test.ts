@@ -14,7 +14,8 @@ const topic = 'east.checkpoints.internal'
 const never = new AbortController().signal
 
 function createDuty () {
-  const { cluster, events, named, topic: internal, written } = createInternalTopic(topic, 'west')
+  const { cluster, events, failures, named, topic: internal, written } =
+    createInternalTopic(topic, 'west')
   const refused: ReplicatorError[] = []
   const state: { positions: readonly GroupPosition[], failures: readonly ReplicatorError[] } =
     { positions: [], failures: [] }
@@ -41,7 +42,7 @@ function createDuty () {
     return written.map(decodeCheckpoint).map(({ downstream, group, metadata, ...each }) =>
       `${group} ${each.topic}-${each.partition} ${each.upstream} ${downstream} ${metadata}`)
   }
-  return { cluster, duty, events, refused, run, shown, state }
+  return { cluster, duty, events, failures, refused, run, shown, state }
 }
 
 function position (group: string, upstream: bigint, downstream: bigint): GroupPosition {
@@ -89,6 +90,18 @@ test('a process that has the duty again writes all checkpoints', async () => {
   await duty.end?.(0)
   assert.deepEqual(events, ['closed'])
   assert.deepEqual(await run(), ['app east.orders-2 12 10 m'])
+})
+
+// Regression: the topic was deleted while Longhaul ran, and the recreated topic received only the
+// checkpoints of groups that moved later.
+test('all checkpoints are written again after a failed write', async () => {
+  const { failures, run, state } = createDuty()
+  state.positions = [position('app', 12n, 10n), position('billing', 5n, 4n)]
+  await run()
+  state.positions = [position('app', 13n, 11n), position('billing', 5n, 4n)]
+  failures.push(new ReplicatorError('_UNKNOWN_PARTITION', topic))
+  await assert.rejects(run())
+  assert.deepEqual(await run(), ['app east.orders-2 13 11 m', 'billing east.orders-2 5 4 m'])
 })
 
 test('a refusal names the permission or the setting, and unreadable groups are logged once',
