@@ -2,7 +2,7 @@
 // determines, and warnings about the contents of Secrets, which the user must add to the file. A
 // file without them never runs with another login: Longhaul refuses a file without the password,
 // and the cluster refuses a client without a certificate. Pure.
-import { fieldsOf, listOf, type Fields } from './parsed-value.ts'
+import { fieldsOf, listOf, textsOf, type Fields } from './parsed-value.ts'
 
 export interface StrimziLogin {
   readonly properties: Readonly<Record<string, string>>
@@ -20,13 +20,16 @@ export function loginOf (alias: string, cluster: Fields): StrimziLogin {
   const { type: given } = authentication
   const type = typeof given === 'string' ? given : ''
   const hasTls = 'tls' in cluster
-  const isSasl = type !== '' && type !== 'tls'
+  // The resource contains the properties of a custom login as they are.
+  const isCustom = type === 'custom'
+  const isSasl = isCustom ? authentication['sasl'] === true : type !== '' && type !== 'tls'
   if (!hasTls && type === '') return { properties: {}, warnings: [] }
-  const sasl = isSasl ? saslOf(alias, type, authentication) : undefined
+  const sasl = isSasl && !isCustom ? saslOf(alias, type, authentication) : undefined
   return {
     properties: {
       'security.protocol': `${isSasl ? 'SASL_' : ''}${hasTls ? 'SSL' : 'PLAINTEXT'}`,
-      ...sasl?.properties
+      ...sasl?.properties,
+      ...isCustom ? textsOf(authentication['config']) : {}
     },
     warnings: [
       ...hasTls ? trustOf(alias, fieldsOf(cluster['tls'])) : [],

@@ -116,7 +116,15 @@ spec:
   - alias: edge
     bootstrapServers: edge-1:9093
     authentication: {type: oauth}
+  - alias: cloud
+    bootstrapServers: cloud-1:9098
+    tls: {}
+    authentication:
+      type: custom
+      sasl: true
+      config: {sasl.mechanism: AWS_MSK_IAM, sasl.jaas.config: IAMLoginModule required;}
   mirrors:
+  - {sourceCluster: cloud, targetCluster: west, sourceConnector: {}}
   - {sourceCluster: east, targetCluster: west, sourceConnector: {}}
   - {sourceCluster: edge, targetCluster: west, sourceConnector: {}}
 `
@@ -201,7 +209,9 @@ test('migrate-config names contents of Secrets, without which its file is refuse
   const { stderr, stdout } = migrated(t, [withLogins])
   for (const line of [
     'east.security.protocol = SASL_SSL', 'east.sasl.mechanism = SCRAM-SHA-512',
-    'west.security.protocol = SSL', 'edge.security.protocol = SASL_PLAINTEXT'
+    'west.security.protocol = SSL', 'edge.security.protocol = SASL_PLAINTEXT',
+    'cloud.security.protocol = SASL_SSL', 'cloud.sasl.mechanism = AWS_MSK_IAM',
+    'cloud.sasl.jaas.config = IAMLoginModule required;'
   ]) assert.ok(stdout.includes(`${line}\n`), stdout)
   for (const said of [
     /to trust east are in Secret east-ca \(\*\.crt\): write east\.ssl\.truststore\.type/,
