@@ -8,7 +8,7 @@ import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ConnectOffset } from '../mirror-maker/connect-offsets.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
-import { partitionKey, type TopicPartition } from '../progress/progress.ts'
+import { comparePartitions, partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import type { MigratedPartition, TailResult } from './partition-tail.ts'
 
@@ -53,14 +53,12 @@ export async function planImport (options: ImportPlanOptions): Promise<ImportPla
       onPartition(positions.length, located.length)
     }
   }))
-  const order = new Map(located.map((each, i) => [partitionKey(each), i]))
-  positions.sort((one, other) =>
-    (order.get(partitionKey(one)) ?? 0) - (order.get(partitionKey(other)) ?? 0))
   // Without a commit, only source records on the target show that MirrorMaker 2 has begun.
   const committed = new Set(committedOf(options).map(partitionKey))
   return {
-    positions: positions.filter(each => committed.has(partitionKey(each)) || each.found > 0n),
-    leftOut
+    positions: positions.filter(each => committed.has(partitionKey(each)) || each.found > 0n)
+      .sort(comparePartitions),
+    leftOut: leftOut.sort(comparePartitions)
   }
 }
 
