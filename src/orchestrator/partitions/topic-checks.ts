@@ -23,19 +23,26 @@ const suspectMs = 5_000
 
 /** How often lookAtRemote() is to be called: /readyz must not be wrong for more than 15 s. */
 export const remoteLookMs = 5_000
+/** These looks together ask about every topic: within 10 s, and 5 s are left for what follows. */
+const looksPerRound = 2
+/** In units of remoteWeights(). Each look of a small flow asks about all its topics. */
+const lookWeightMin = 200
 /**
- * One small request: with more topics each one is looked at less often, as thousands of topics
- * every 5 s would cost an idle process, and its target, more than all its other work.
+ * The answers to one look have about 50 bytes for each unit: 1 MB at most. Partitions beyond
+ * that are asked about less often: their answers would cost an idle process, and its target, more
+ * than all its other work.
  */
-export const remoteTopicsPerLook = 200
+export const lookWeightMax = 20_000
 
 export class TopicChecks {
   readonly #options: TopicChecksOptions
   #askedMs = 0
   /** When partitions that no lane reads are due for a check; loops may run slightly early. */
   #restingFromMs = -Infinity
-  /** The remote topics that this round of looks has not asked about yet. */
-  #unasked: string[] = []
+  /** The remote topics that this round of looks has not asked about yet, with their weights. */
+  #unasked: Array<readonly [topic: string, weight: number]> = []
+  /** Of each look of this round. */
+  #lookWeight = 0
 
   constructor (options: TopicChecksOptions) {
     this.#options = options
@@ -90,21 +97,35 @@ export class TopicChecks {
    * sends nothing whose response would show that the remote topic was recreated.
    */
   async lookAtRemote (): Promise<void> {
-    const { onError, recreated, table, topicIds } = this.#options
-    if (this.#unasked.length === 0) this.#unasked = remoteTopicsOf(table.values())
-    const asked = this.#unasked.splice(0, remoteTopicsPerLook)
+    const { onError, recreated, topicIds } = this.#options
     try {
-      if (await topicIds.learnRemote(asked)) await recreated.follow()
+      if (await topicIds.learnRemote(this.#takeShare())) await recreated.follow()
     } catch (thrown) {
       onError(thrown)
     }
   }
+
+  /** The topics of the next look; a new round begins once all topics were asked about. */
+  #takeShare (): readonly string[] {
+    if (this.#unasked.length === 0) {
+      this.#unasked = [...remoteWeights(this.#options.table.values())]
+      const weight = this.#unasked.reduce((sum, [, weight]) => sum + weight, 0)
+      this.#lookWeight =
+        Math.min(Math.max(Math.ceil(weight / looksPerRound), lookWeightMin), lookWeightMax)
+    }
+    let count = 0
+    for (let weight = 0; count < this.#unasked.length && weight < this.#lookWeight; count++) {
+      weight += this.#unasked[count]?.[1] ?? 0
+    }
+    return this.#unasked.splice(0, count).map(([topic]) => topic)
+  }
 }
 
-function remoteTopicsOf (partitions: Iterable<FlowPartition>): string[] {
-  const topics = new Set<string>()
+/** By remote topic: 1, and 1 for each partition that a lane of this process mirrors. */
+function remoteWeights (partitions: Iterable<FlowPartition>): ReadonlyMap<string, number> {
+  const weights = new Map<string, number>()
   for (const { remoteTopic, state } of partitions) {
-    if (state === 'assigned') topics.add(remoteTopic)
+    if (state === 'assigned') weights.set(remoteTopic, (weights.get(remoteTopic) ?? 1) + 1)
   }
-  return [...topics]
+  return weights
 }

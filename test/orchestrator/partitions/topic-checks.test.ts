@@ -2,24 +2,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PartitionTable } from '../../../src/orchestrator/partitions/partition-table.ts'
-import {
-  remoteTopicsPerLook, TopicChecks
-} from '../../../src/orchestrator/partitions/topic-checks.ts'
+import { lookWeightMax, TopicChecks } from '../../../src/orchestrator/partitions/topic-checks.ts'
 import { KnownTopicIds } from '../../../src/orchestrator/partitions/topic-ids.ts'
 import { WantedTopics } from '../../../src/orchestrator/partitions/wanted-topics.ts'
 import { FakeCluster } from '../flow/fake-cluster.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
-/** Two topics more than two looks can ask about, with two partitions each. */
-const topicCount = 2 * remoteTopicsPerLook + 2
-
-test('each look asks about some remote topics, and all looks together about all', async () => {
+/** Each look appends the number of topics that it asked about; `follows` counts consequences. */
+function createChecks (topicCount: number, partitionCount: number) {
   const table = new PartitionTable()
   const target = new FakeCluster()
   for (let number = 0; number < topicCount; number++) {
     const topic = `topic-${number}`
-    target.addTopic(`east.${topic}`, 2)
-    for (const partition of [0, 1]) {
+    target.addTopic(`east.${topic}`, partitionCount)
+    for (let partition = 0; partition < partitionCount; partition++) {
       const added = table.add({ topic, partition, remoteTopic: `east.${topic}`, slot: 0 })
       const progress = { upstream: 0n, downstream: 0n, sequence: 0 }
       table.apply(added, { kind: 'position', progress, lane: 0 }, 0)
@@ -31,22 +27,52 @@ test('each look asks about some remote topics, and all looks together about all'
     asked.push(names.length)
     return await describe(names)
   }
-  let follows = 0
+  const seen = { follows: 0 }
   const checks = new TopicChecks({
     table,
     wanted: new WantedTopics(topic => `east.${topic}`),
     topicIds: new KnownTopicIds(new FakeCluster().admin(), target.admin()),
     gone: { remove: async () => {} },
-    recreated: { follow: async () => { follows++ } },
+    recreated: { follow: async () => { seen.follows++ } },
     onError: thrown => { throw thrown },
     clock: new ManualClock()
   })
-  for (let look = 0; look < 3; look++) await checks.lookAtRemote()
-  assert.deepEqual(asked, [remoteTopicsPerLook, remoteTopicsPerLook, 2])
-  const known = follows
-  for (let look = 0; look < 3; look++) await checks.lookAtRemote()
-  assert.equal(follows, known, 'nothing has changed')
-  target.addTopic(`east.topic-${topicCount - 1}`, 2)
-  for (let look = 0; look < 3; look++) await checks.lookAtRemote()
-  assert.equal(follows, known + 1)
+  const look = async (times: number): Promise<void> => {
+    for (let count = 0; count < times; count++) await checks.lookAtRemote()
+  }
+  return { asked, look, seen, target }
+}
+
+// Regression: each look asked about 200 topics, so with 2,000 a recreated one was found after up to
+// 50 s.
+test('two looks together ask about each remote topic, however many there are', async () => {
+  const { asked, look, seen, target } = createChecks(2_000, 2)
+  await look(2)
+  assert.deepEqual(asked, [1_000, 1_000])
+  const known = seen.follows
+  await look(2)
+  assert.equal(seen.follows, known, 'nothing has changed')
+  for (const topic of ['east.topic-0', 'east.topic-999', 'east.topic-1999']) {
+    const before = seen.follows
+    target.addTopic(topic, 2)
+    await look(2)
+    assert.equal(seen.follows, before + 1, topic)
+  }
+})
+
+test('a look asks about a bounded number of topics and partitions, the next look about the rest',
+  async () => {
+    const [topics, partitions] = [500, 100]
+    const { asked, look } = createChecks(topics, partitions)
+    const perLook = Math.ceil(lookWeightMax / (1 + partitions))
+    await look(3)
+    assert.deepEqual(asked, [perLook, perLook, topics - 2 * perLook])
+    await look(1)
+    assert.equal(asked.at(-1), perLook, 'a new round')
+  })
+
+test('of a small flow each look asks about all remote topics', async () => {
+  const { asked, look } = createChecks(50, 3)
+  await look(2)
+  assert.deepEqual(asked, [50, 50])
 })
