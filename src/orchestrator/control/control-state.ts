@@ -5,11 +5,16 @@ import type {
   ControlScope, LogLevelRecord, PauseRecord, RetryRecord, SkipRecord, ThrottleRecord
 } from './control-record.ts'
 
+/** So many one-time orders are remembered, the newest: no operator orders more within seconds. */
+const onceMax = 1_000
+
 export class ControlState {
   readonly #pauses = new Map<string, PauseRecord>()
   readonly #skips = new Map<string, SkipRecord>()
   #logLevel: LogLevelRecord | undefined
   #throttle: ThrottleRecord | undefined
+  /** The ids of one-time orders, oldest first. */
+  readonly #once = new Set<string>()
 
   /** Skips that no process has carried out yet. */
   get skips (): readonly SkipRecord[] { return [...this.#skips.values()] }
@@ -40,6 +45,18 @@ export class ControlState {
     } else {
       this.#pauses.delete(scopeKey(record.scope))
     }
+  }
+
+  /**
+   * False: the order was read before. After the log was recreated, a process reads it from its
+   * start again when it learns of the recreation, and may have read some of its records by then.
+   */
+  takeOnce ({ id }: Pick<RetryRecord, 'id'>): boolean {
+    if (this.#once.has(id)) return false
+    this.#once.add(id)
+    const [oldest] = this.#once
+    if (this.#once.size > onceMax && oldest !== undefined) this.#once.delete(oldest)
+    return true
   }
 
   /** The order under this key is withdrawn; `key` as control-record.ts writes it. */

@@ -249,7 +249,7 @@ export class FlowControl {
         return
       case 'retry':
       case 'reload':
-        once.push(record)
+        if (this.#state.takeOnce(record)) once.push(record)
         return
       case 'logLevel':
         this.#state.apply(record)

@@ -32,8 +32,11 @@ class FakeLog {
   /** Without records; every process reads from the start again. */
   recreate (): void {
     this.records.length = 0
-    this.#recreations++
+    this.restart()
   }
+
+  /** Every process reads from the start again. */
+  restart (): void { this.#recreations++ }
 
   /** Like a process that begins to read, or that has read before. */
   follow (): ControlLog {
@@ -259,6 +262,24 @@ describe('a retry', () => {
     const again = createProcess(t, log, clock)
     await clock.advance(3 * second)
     assert.deepEqual([first.partitions.retried, again.partitions.retried], [[orders], []])
+  })
+
+  // Regression: the progress topic was recreated, and the reading that found that also read a retry
+  // in the new topic. The next reading began at its start, and the retry was carried out again.
+  test('that is read twice is carried out once', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const { obeyed, partitions } = createProcess(t, log, clock)
+    await clock.advance(second)
+    log.say({ kind: 'retry', scope: { topic: 'orders' }, id: 'a', ...given },
+      { kind: 'reload', id: 'b', ...given })
+    await clock.advance(second)
+    log.restart()
+    await clock.advance(second)
+    assert.deepEqual([partitions.retried, obeyed], [[orders], ['reload']])
+    log.say({ kind: 'retry', scope: { topic: 'orders' }, id: 'c', ...given })
+    await clock.advance(second)
+    assert.deepEqual(partitions.retried, [orders, orders])
   })
 
   test('of another topic has no effect', async t => {
