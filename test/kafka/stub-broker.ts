@@ -35,6 +35,8 @@ export class StubBroker implements BrokerAddress {
   refusalOf: TokenCheck = () => undefined
   /** The request that it answers with the end of the connection. */
   endsConnectionAt: number | undefined
+  /** How long it answers nothing on each new connection. */
+  silentMs = 0
   #port = 0
   readonly #unanswered = new Map<number, number>()
 
@@ -75,6 +77,9 @@ export class StubBroker implements BrokerAddress {
         received = received.subarray(4 + size)
       }
     })
+    if (this.silentMs === 0) return
+    socket.pause()
+    setTimeout(() => { socket.resume() }, this.silentMs)
   }
 
   #answer (socket: Socket, request: Buffer): void {

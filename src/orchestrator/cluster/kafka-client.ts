@@ -58,8 +58,11 @@ export function createReadingConsumer (
   return consumer
 }
 
-// connect() describes the cluster on one of libuv's four threads, which DNS and files also need.
-const connectMsMax = 5_000
+/**
+ * connect() describes the cluster on one of libuv's four threads, which DNS and files also need: so
+ * each attempt is short, and other work gets the thread between two attempts.
+ */
+const attemptMsMax = 5_000
 const disconnectMsMax = 1_500
 /**
  * librdkafka reports only after this time that a topic does not exist: a broker may not know a new
@@ -77,6 +80,8 @@ const tokens = new WeakMap<KafkaConsumer | Producer, TokenHold>()
 
 /**
  * `of` is what controlClientProperties() receives; `name` is for errors.
+ * Waits up to `timeoutMs` for brokers that are slow. If a connection to a broker fails meanwhile,
+ * rejects after attemptMsMax.
  * After a refused login, rejects with the same error for a while, without asking a broker.
  */
 export async function connect (
@@ -89,7 +94,7 @@ export async function connect (
   const hold = holdToken(properties, token => { client.setOauthBearerToken(token) })
   try {
     await hold?.token()
-    await connectOnce(client, Math.min(timeoutMs, connectMsMax), of)
+    await connectOnce(client, timeoutMs, of)
   } catch (thrown) {
     hold?.release()
     const error = refusals.get(client)
@@ -130,20 +135,51 @@ export function withRefusal (
 }
 
 async function connectOnce (
-  client: KafkaConsumer | Producer, timeout: number, of: ClusterClient
+  client: KafkaConsumer | Producer, timeoutMs: number, of: ClusterClient
 ): Promise<void> {
   const { cluster, properties } = of
   const servers = properties['bootstrap.servers']
   const where = servers === undefined ? '' : ` to cluster ${cluster} at ${servers}`
   const broker = rememberBroker(client)
-  await new Promise<void>((resolve, reject) => {
-    // Otherwise the client would describe all topics, megabytes on a large cluster.
-    client.connect({ timeout, allTopics: false }, (error: LibrdKafkaError | null) => {
-      if (isNone(error)) resolve()
-      else reject(orUnreachable(of, clientError(error, `connecting${where}`, undefined, broker())))
+  const untilMs = systemClock.monotonic() + timeoutMs
+  const describe = client.getMetadata.bind(client)
+  client.getMetadata = patient(describe, untilMs, () => broker() !== '')
+  try {
+    await new Promise<void>((resolve, reject) => {
+      // Otherwise the client would describe all topics, megabytes on a large cluster.
+      client.connect({ allTopics: false }, (error: LibrdKafkaError | null) => {
+        if (isNone(error)) resolve()
+        else {
+          reject(orUnreachable(of, clientError(error, `connecting${where}`, undefined, broker())))
+        }
+      })
     })
-  })
+  } finally {
+    client.getMetadata = describe
+  }
 }
+
+/**
+ * connect() describes the cluster once, and closes the client if no broker answers in time. With
+ * this it asks again until `untilMs`, unless a connection has failed: the connections that the
+ * client opens remain between two attempts.
+ */
+function patient (
+  describe: Producer['getMetadata'], untilMs: number, hasFailed: () => boolean
+): Producer['getMetadata'] {
+  return function ask (options, done): void {
+    const leftMs = Math.max(1, Math.ceil(untilMs - systemClock.monotonic()))
+    const isLast = leftMs <= attemptMsMax
+    describe({ ...options, timeout: Math.min(leftMs, attemptMsMax) }, (error, metadata) => {
+      if (isLast || hasFailed() || !unanswered.has(codeOf(error))) done?.(error, metadata)
+      else ask(options, done)
+    })
+  }
+}
+
+/** Codes of a description that no broker has answered in time. */
+const unanswered: ReadonlySet<number | undefined> =
+  new Set([errorTable._TIMED_OUT.code, errorTable._TRANSPORT.code])
 
 /**
  * Never rejects: a client that does not end in time keeps running until the process ends. Records

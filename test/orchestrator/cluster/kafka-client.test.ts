@@ -84,3 +84,23 @@ test('a broker that ends the connection during a login refuses no login', async 
   await disconnect(producer)
   assert.match(lines.join('\n'), /handshake failed: Local: Broker transport failure/)
 })
+
+// Regression: a client failed after five seconds whatever the settings said: a start on a busy
+// machine, or with a cluster that was slow, ended with exit code 3.
+test('a cluster that answers slowly is awaited, until the time limit of the caller', async t => {
+  const stub = await StubBroker.start(t)
+  stub.silentMs = 6_000
+  const properties = { 'bootstrap.servers': stub.bootstrapServers }
+  const create = (): rdkafka.Producer => {
+    const producer = new rdkafka.Producer({ ...properties, event_cb: true }, {})
+    producer.on('event.error', () => {})
+    return producer
+  }
+  const [patient, hasty] = [create(), create()]
+  await Promise.all([
+    connect(patient, connectMsMax, { cluster: 'west', properties }),
+    assert.rejects(connect(hasty, 500, { cluster: 'west', properties }), /connecting to cluster/)
+  ])
+  assert.ok(patient.isConnected())
+  await Promise.all([disconnect(patient), disconnect(hasty)])
+})
