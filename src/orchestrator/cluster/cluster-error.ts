@@ -2,7 +2,7 @@
 // for a whole cluster and to the property in the user's file that causes it.
 import { errorTable, type ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
-import { brokersSay, loginRefusal } from './login-refusal.ts'
+import { brokersSay, isLostLogin, loginRefusal } from './login-refusal.ts'
 
 interface Meaning {
   readonly of?: ErrorName
@@ -23,9 +23,13 @@ const meanings: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [errorTable._SSL.code, { setting: 'security.protocol' }]
 ])
 
-/** A short time limit may end before the client has tried each broker. */
+/**
+ * A short time limit may end before the client has tried each broker. A connection that ends in a
+ * login is tried again until the time limit.
+ */
 function isUnconnected ({ code, detail }: NativeFailure): boolean {
-  return code === errorTable.TIMED_OUT.code && /\bConnect to \S+ failed: /.test(detail)
+  return code === errorTable.TIMED_OUT.code &&
+    (/\bConnect to \S+ failed: /.test(detail) || isLostLogin(detail))
 }
 
 /**

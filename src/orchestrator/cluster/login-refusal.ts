@@ -13,10 +13,17 @@ export interface LoginRefusal {
   readonly action: string
 }
 
+/** The broker did not answer the login. */
+const lostLogin =
+  /(mechanism handshake|SaslAuthenticateRequest) failed: Local: (Broker transport|Timed out)/
+
+/** Whether the text reports a connection that ended before the broker answered the login. */
+export function isLostLogin (text: string): boolean { return lostLogin.test(text) }
+
 /** The first pattern that matches decides. */
 const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]> = [
-  // Before the mechanisms, because these texts name them, too: the broker did not answer the login.
-  [/(mechanism handshake|SaslAuthenticateRequest) failed: Local: (Broker transport|Timed out)/, {
+  // Before the mechanisms, because these texts name them, too.
+  [lostLogin, {
     of: 'CLUSTER_UNREACHABLE',
     setting: 'bootstrap.servers',
     action: 'The connection ended before the broker answered the login: check the brokers of ' +

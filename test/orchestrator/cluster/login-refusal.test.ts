@@ -26,6 +26,10 @@ const rows: ReadonlyArray<[code: ErrorName, text: string, becomes: ErrorName, se
   'CLUSTER_UNREACHABLE', 'bootstrap.servers'],
   ['_TRANSPORT', 'sasl_plaintext://a:1/2: SASL authentication error: SaslAuthenticateRequest ' +
     'failed: Local: Timed out', 'CLUSTER_UNREACHABLE', 'bootstrap.servers'],
+  // The call said TIMED_OUT, and its row of the error table does not speak of logins.
+  ['TIMED_OUT', 'got no answer within 4500 ms: sasl_plaintext://a:1/2: SASL PLAIN mechanism ' +
+    "handshake failed: Local: Broker transport failure: broker's supported mechanisms: ",
+  'CLUSTER_UNREACHABLE', 'bootstrap.servers'],
   ['_SSL', 'ssl://a:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate ' +
     'verify failed: broker certificate could not be verified', '_SSL', 'ssl.truststore.location'],
   ['_TRANSPORT', 'ssl://a:1/bootstrap: Receive failed: error:0A000412:SSL routines::sslv3 alert ' +
