@@ -7,6 +7,7 @@ import { moveLeader } from '../../test/kafka/partition-operations.ts'
 import type { TcpProxy } from '../../test/kafka/proxy.ts'
 import { remoteTopic } from './chaos-contender.ts'
 import type { ExcuseBook } from './excuse-book.ts'
+import { foundWithinSeconds } from './fault-table.ts'
 import type { LivenessWatch } from './liveness-watch.ts'
 import type { MirrorMember } from './mirror-member.ts'
 import { loadedTopics, recreatedTopic, type NumberedLoad } from './numbered-load.ts'
@@ -31,6 +32,10 @@ export interface FaultTargets {
 const settleMs = 3_000
 // A source broker hangs for up to 45 s, and several faults may follow each other.
 const recreationPace = { retryMs: 2_000, attempts: 12 }
+// Keepalive ends forgotten connections that nobody uses. Here it cannot: the kernel acknowledges
+// its probes for the proxy. Such a connection would be found when a lane first uses it, minutes
+// later, when a leader has moved to its broker. The mirror finds those that it uses before this.
+const keepaliveMs = foundWithinSeconds * 1000
 const slowLink = { latencyMs: 100, bytesPerSecond: 300_000 }
 
 export class FaultRunner {
@@ -179,7 +184,7 @@ export class FaultRunner {
     switch (fault) {
       case 'link-cut': await proxy.cut(); break
       case 'link-half-open': proxy.freeze(); break
-      case 'link-forgotten': proxy.forget(); break
+      case 'link-forgotten': setTimeout(proxy.forget(), keepaliveMs).unref(); break
       case 'link-reset': proxy.reset(); break
       default: cluster.link.set(slowLink)
     }

@@ -48,6 +48,8 @@ const session = 10
 const rebalance = 10
 /** The client closes a silent connection. */
 const silence = 15
+/** By then the mirror has replaced a silent connection that it uses. */
+export const foundWithinSeconds = silence + rerouting
 /** The mirror looks twice for new topics (refresh.topics.interval.seconds of a run). */
 const refresh = 10
 /** A process starts, joins the group and is assigned slots. */
@@ -60,7 +62,7 @@ const ownedUntilTakeOver: AllowedStall =
 const ledUntilRerouted: AllowedStall = { scope: 'led', span: 'begin', seconds: fencing + rerouting }
 /** No broker returns an error: the mirror must detect the silence, or find the new leader. */
 const ledByASilentBroker: AllowedStall =
-  { scope: 'led', span: 'begin', seconds: silence + rerouting }
+  { scope: 'led', span: 'begin', seconds: foundWithinSeconds }
 /** The group assigns the process slots of other processes. */
 const untilItHasItsPart: AllowedStall = { scope: 'all', span: 'end', seconds: start + rebalance }
 

@@ -184,6 +184,20 @@ describe('the proxy', { timeout: 600_000 }, () => {
       assert.equal(proxy.connectionCount, 3)
     })
 
+  test('ends the connections that it has forgotten on request, and no others', async t => {
+    const { proxy } = await createEcho(t)
+    const forgotten = await open(t, proxy.port)
+    await echo(forgotten, 100)
+    const end = proxy.forget()
+    const later = await open(t, proxy.port)
+    await echo(later, 100)
+    forgotten.on('error', () => {}) // a RST
+    end()
+    await eventually('its end', () => forgotten.destroyed)
+    await echo(later, 100)
+    await eventually('one connection', () => proxy.connectionCount === 1)
+  })
+
   test('holding a request, delivers it after its client has ended, and earlier ones at once',
     async t => {
       const { proxy, received } = await createEcho(t)

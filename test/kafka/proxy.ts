@@ -79,11 +79,15 @@ export class TcpProxy {
   /**
    * A NAT that has forgotten open connections, all or the chosen ones: no byte passes on them any
    * more, in neither direction and not after `restore`, and neither side notices; new ones work.
-   * The kernels of this machine still acknowledge sent bytes: only silence shows the fault.
+   * The kernels of this machine still acknowledge sent bytes: only silence shows the fault. They
+   * acknowledge keepalive probes, too: the returned function ends the connections that are still
+   * open with a RST, as keepalive ends connections that nobody uses.
    */
-  forget (isChosen: HasCarried = () => true): void {
-    for (const connection of this.#connections) {
-      if (isChosen(connection.requestHeads)) connection.forget()
+  forget (isChosen: HasCarried = () => true): () => void {
+    const chosen = [...this.#connections].filter(({ requestHeads }) => isChosen(requestHeads))
+    for (const connection of chosen) connection.forget()
+    return () => {
+      for (const connection of chosen) if (connection.isForgotten) connection.destroy(true)
     }
   }
 
