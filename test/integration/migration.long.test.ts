@@ -9,7 +9,9 @@ import { produce } from '../kafka/kafka-producer.ts'
 import { countRecords, untilRecords } from './comparison.ts'
 import { commitAsMirrorMaker, committedByMirrorMaker, numbered } from './mirror-maker-positions.ts'
 import { MirrorMaker, ofMirrorMaker } from './mirror-maker-process.ts'
-import { createPropertiesFile, runCommand, startMirror } from './mirror-process.ts'
+import {
+  createPropertiesFile, MirrorProcess, runCommand, startMirror
+} from './mirror-process.ts'
 import {
   flowProperties, smallFlows, startClusters, type MirroredClusters
 } from './mirrored-clusters.ts'
@@ -57,15 +59,19 @@ describe('a move from MirrorMaker 2 and a roll-back', { timeout: 1_800_000 }, ()
     await refusedWhileRunning(['migrate', file, '--yes', ...quietSeconds, '--wait-seconds', '2'])
     const committed = await countRecords(target, remoteTopic)
     await first.untilRecords(target, remoteTopic, committed + 500 * partitions) // not committed
-    // The command waits while MirrorMaker 2 runs, and continues once MirrorMaker 2 has ended.
-    const migrated = mustRun(['migrate', file, '--yes', ...quietSeconds])
+    // The command waits while MirrorMaker 2 runs, and continues once MirrorMaker 2 has ended. On a
+    // busy machine a killed worker has left its group before the command looks for it.
+    const migrating = new MirrorProcess(['migrate', file, '--yes', ...quietSeconds])
+    t.after(async () => { await migrating.kill() })
+    await migrating.until('a wait for MirrorMaker 2', () =>
+      /waiting for MirrorMaker 2 to stop: its group has 1 worker/.test(migrating.stderr))
     await first.kill()
     const killedAt = performance.now()
     const leftBehind = await countRecords(target, remoteTopic)
 
-    const said = await migrated
-    assert.match(said, /waiting for MirrorMaker 2 to stop: its group has 1 worker/)
-    t.diagnostic(said)
+    const { code } = await migrating.untilExit()
+    assert.equal(code, 0, migrating.stderr)
+    t.diagnostic(migrating.stdout)
     const mirror = await startMirror(t, file)
     await untilRecords(mirror, target, remoteTopic, leftBehind + 1)
     const gap = (performance.now() - killedAt) / 1_000

@@ -6,7 +6,7 @@ import rdkafka, {
 import type { Broker } from './broker.ts'
 import { offsetsOn, topicOn, type TopicView } from './broker-view.ts'
 import { eventually, withTimeout } from './eventually.ts'
-import { asError, isError } from './librdkafka-error.ts'
+import { asError, codeOf, isError, unlessFenced } from './librdkafka-error.ts'
 
 const requestTimeoutMs = 15_000
 const unknownTopicCode = 3
@@ -86,10 +86,12 @@ export class KafkaAdmin {
   async metadata (topic?: string): Promise<Metadata> {
     const client = await this.#connected()
     const scope = topic === undefined ? { allTopics: true } : { topic }
-    return await new Promise((resolve, reject) => {
-      client.getMetadata({ ...scope, timeout: requestTimeoutMs }, (error, metadata) => {
-        if (isError(error)) reject(asError(error))
-        else resolve(metadata)
+    return await unlessFenced('metadata', async () => {
+      return await new Promise<Metadata>((resolve, reject) => {
+        client.getMetadata({ ...scope, timeout: requestTimeoutMs }, (error, metadata) => {
+          if (isError(error)) reject(asError(error))
+          else resolve(metadata)
+        })
       })
     })
   }
@@ -174,10 +176,6 @@ export class KafkaAdmin {
     this.#client ??= connectProducer(this.#bootstrapServers)
     return await this.#client
   }
-}
-
-function codeOf (thrown: unknown): number | undefined {
-  return ((thrown as Error).cause as LibrdKafkaError | undefined)?.code
 }
 
 function isSame (view: TopicView | undefined, other: TopicView): boolean {

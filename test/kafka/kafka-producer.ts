@@ -5,7 +5,7 @@ import rdkafka, {
   type ProducerGlobalConfig
 } from 'node-rdkafka'
 import { patienceMs, withTimeout } from './eventually.ts'
-import { asError, isError } from './librdkafka-error.ts'
+import { asError, isError, unlessFenced } from './librdkafka-error.ts'
 
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type Codec = typeof codecs[number]
@@ -79,6 +79,13 @@ export class TestProducer {
 
   static async open (
     bootstrapServers: string, settings: ProducerSettings = {}
+  ): Promise<TestProducer> {
+    return await unlessFenced('a connected producer',
+      async () => await TestProducer.#openOnce(bootstrapServers, settings))
+  }
+
+  static async #openOnce (
+    bootstrapServers: string, settings: ProducerSettings
   ): Promise<TestProducer> {
     const { timeoutMs = patienceMs } = settings
     const producer = new rdkafka.Producer(
