@@ -7,6 +7,7 @@ import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
 import { version } from '../version.ts'
 import { apiLimits, HttpError, type ApiContext, type ApiLimits } from './api-context.ts'
 import { judgeAccess } from './authorization.ts'
+import { refuseOtherTypes } from './body-types.ts'
 import { addCaughtUpRoute } from './caught-up-route.ts'
 import { addChangeRoutes } from './change-routes.ts'
 import { addEventRoute } from './event-route.ts'
@@ -44,6 +45,7 @@ export async function createApiApp (options: ApiAppOptions): Promise<FastifyInst
   const joined = new JoinedAnswers(context, signatures)
   app.addHook('preClose', async () => { joined.close() })
   addAccess(app, context, signatures)
+  app.addHook('preValidation', refuseOtherTypes)
   addErrors(app, context)
   await app.register(async routes => {
     addFlowRoutes(routes, context, joined)

@@ -138,6 +138,49 @@ test('a wrong body is refused with what is wrong, and orders nothing', async t =
   assert.deepEqual(api.mirror.orders, [])
 })
 
+// Regression: the validator turned the values of a body into the types of the schema, as it must
+// for a query. So null was partition 0, and "false" ordered what {"dryRun": true} only checks.
+test('a field of a body with another type is refused, and orders nothing', async t => {
+  const api = await createApi(t)
+  const cases: ReadonlyArray<readonly [string, string, unknown, string]> = [
+    ['pause', 'topic', 1, 'string'],
+    ['pause', 'topic', null, 'string'],
+    ['pause', 'partition', '3', 'integer'],
+    ['pause', 'partition', null, 'integer'],
+    ['pause', 'partition', true, 'integer'],
+    ['pause', 'reason', 17, 'string'],
+    ['pause', 'by', false, 'string'],
+    ['pause', 'dryRun', 'false', 'boolean'],
+    ['pause', 'dryRun', 1, 'boolean'],
+    ['pause', 'topic', ['orders'], 'string'],
+    ['skip', 'to', 7, 'string'],
+    ['throttle', 'bytesPerSecond', '1000', 'integer'],
+    ['throttle', 'bytesPerSecond', 1.5, 'integer'],
+    ['throttle', 'file', 'true', 'boolean']
+  ]
+  const right = { topic: 'orders', partition: 3, reason: 'x' }
+  for (const [path, name, value, type] of cases) {
+    const body = path === 'throttle'
+      ? { reason: 'x' }
+      : path === 'skip' ? { ...right, to: '7' } : right
+    const response = await post(api, `${flowPath}/${path}`, { ...body, [name]: value })
+    assert.equal(response.statusCode, 400, `${name}: ${JSON.stringify(value)}`)
+    assert.deepEqual(response.json(), {
+      error: { name: 'FST_ERR_VALIDATION', text: `body/${name} must be ${type}` }
+    })
+  }
+  for (const body of ['null', '1', '[]', '"pause"']) {
+    const response = await api.app.inject({
+      method: 'POST', url: `${flowPath}/pause`, payload: body,
+      headers: { ...bearer, 'content-type': 'application/json' }
+    })
+    assert.equal(response.statusCode, 400, body)
+  }
+  const paged = await api.app.inject({ url: `${flowPath}/partitions?limit=2` })
+  assert.equal(paged.statusCode, 200, 'a query has only text')
+  assert.deepEqual(api.mirror.orders, [])
+})
+
 test('a refusal of the flow is 409, and a flow that does not run is 503', async t => {
   const api = await createApi(t)
   api.mirror.failure = new ReplicatorError('CONTROL_REFUSED', 'orders-1 is at source offset 10')
