@@ -37,6 +37,9 @@ export class ApiClient {
     this.#options = options
   }
 
+  /** Of the process, for errors about its answers. */
+  get origin (): string { return this.#url.origin }
+
   /** `statuses` are answers with a body that is no error. */
   async get<Answer> (
     path: string, query: Readonly<Record<string, string | undefined>> = {},

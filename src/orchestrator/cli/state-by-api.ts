@@ -25,12 +25,12 @@ const all = { processes: 'all' }
 
 /** The API of --url; without --url no API. Undefined after the error was written to stderr. */
 export function chooseApi (
-  url: string | undefined, config: Config, terminal: Terminal
+  url: string | undefined, config: Config | undefined, terminal: Terminal
 ): { readonly api: ApiClient | undefined } | undefined {
   try {
     return {
       api: url === undefined ? undefined : new ApiClient(
-        { url, token: config.process['api.token'], signal: terminal.stopped })
+        { url, token: config?.process['api.token'] ?? '', signal: terminal.stopped })
     }
   } catch (thrown) {
     terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)

@@ -3,7 +3,7 @@
 // Rates follow from two readings, so the first screen has none. With -o json or yaml, and off a
 // terminal, there is one reading.
 import { setMaxListeners } from 'node:events'
-import { ApiClient } from '../api/api-client.ts'
+import type { ApiClient } from '../api/api-client.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatCount, formatSeconds } from '../observability/format.ts'
 import { configure, type ConfigOptions } from './configure.ts'
@@ -11,7 +11,7 @@ import { exitCodes, type ExitCode } from './exit-codes.ts'
 import {
   stateExit, topicsOf, unknownText, type FlowState, type PartitionState
 } from './flow-state.ts'
-import { stateByApi } from './state-by-api.ts'
+import { chooseApi, stateByApi } from './state-by-api.ts'
 import { stateOnRecord } from './state-on-record.ts'
 import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
@@ -75,22 +75,16 @@ function readerOf (
 ): Read | undefined {
   const config = file === undefined ? undefined : configure(file, options, terminal)
   if (file !== undefined && config === undefined) return undefined
-  if (options.url === undefined) {
-    if (config !== undefined) {
-      return async () => await Promise.all(config.flows.map(
-        async flow => await stateOnRecord(flow, config, terminal)))
-    }
-    terminal.stderr.write('error: name a file, or a process with --url http://127.0.0.1:9584\n')
-    return undefined
+  const chosen = chooseApi(options.url, config, terminal)
+  if (chosen === undefined) return undefined
+  const { api } = chosen
+  if (api !== undefined) return async () => await readByApi(api)
+  if (config !== undefined) {
+    return async () => await Promise.all(config.flows.map(
+      async flow => await stateOnRecord(flow, config, terminal)))
   }
-  try {
-    const token = config?.process['api.token'] ?? ''
-    const api = new ApiClient({ url: options.url, token, signal: terminal.stopped })
-    return async () => await readByApi(api)
-  } catch (thrown) {
-    terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
-    return undefined
-  }
+  terminal.stderr.write('error: name a file, or a process with --url http://127.0.0.1:9584\n')
+  return undefined
 }
 
 async function readByApi (api: ApiClient): Promise<readonly FlowState[]> {

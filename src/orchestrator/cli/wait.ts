@@ -1,6 +1,6 @@
 // `longhaul wait FILE --caught-up`: returns when the flows have mirrored everything that their
 // sources held at the start of the command; exit code 10 at the timeout. For cut-overs.
-import { ApiClient } from '../api/api-client.ts'
+import type { ApiClient } from '../api/api-client.ts'
 import { notMirroredName } from '../api/caught-up-route.ts'
 import type { Config, FlowConfig } from '../config/config.ts'
 import { parseDuration } from '../config/setting-kinds.ts'
@@ -11,6 +11,7 @@ import { refuseNeverRun, withFlowRecords } from '../flow/flow-records.ts'
 import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { notMirroredText } from './named-topic.ts'
+import { chooseApi } from './state-by-api.ts'
 import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -19,6 +20,11 @@ export interface WaitOptions extends ConfigOptions {
   readonly topic?: string
   readonly timeout: string
   readonly url?: string
+}
+
+interface Wait {
+  readonly topic: string | undefined
+  readonly timeoutMs: number
 }
 
 interface WaitResult {
@@ -42,11 +48,14 @@ export async function waitCaughtUp (
   const configured = configureFlows(file, options, terminal)
   if (configured === undefined) return exitCodes.usage
   const { config, flows } = configured
+  const chosen = chooseApi(options.url, config, terminal)
+  if (chosen === undefined) return exitCodes.usage
+  const { api } = chosen
+  const { topic } = options
   try {
-    const results = await Promise.all(flows.map(async flow => options.url === undefined
-      ? await waitOnRecord(flow, config, { topic: options.topic, timeoutMs }, terminal)
-      : await waitByApi(flow, config, { ...options, url: options.url, timeoutMs }, terminal)))
-    const { topic } = options
+    const results = await Promise.all(flows.map(async flow => api === undefined
+      ? await waitOnRecord(flow, config, { topic, timeoutMs }, terminal)
+      : await waitByApi(flow, { topic, timeoutMs }, api)))
     // A mistyped name must not look as if the topic had caught up.
     if (topic !== undefined && results.every(({ partitions }) => partitions === 0)) {
       for (const flow of flows) terminal.stderr.write(`error: ${notMirroredText(topic, flow)}\n`)
@@ -62,9 +71,7 @@ export async function waitCaughtUp (
 }
 
 async function waitOnRecord (
-  flow: FlowConfig, config: Config,
-  { timeoutMs, topic }: { readonly topic: string | undefined, readonly timeoutMs: number },
-  terminal: Terminal
+  flow: FlowConfig, config: Config, { timeoutMs, topic }: Wait, terminal: Terminal
 ): Promise<WaitResult> {
   const { clock, stopped } = terminal
   const clusters = await openClusterPair(flow, stopped)
@@ -116,19 +123,14 @@ interface ErrorAnswer {
 }
 
 async function waitByApi (
-  { name }: FlowConfig, config: Config,
-  { timeoutMs, topic, url }: {
-    readonly topic?: string | undefined, readonly timeoutMs: number, readonly url: string
-  },
-  { stopped }: Terminal
+  { name }: FlowConfig, { timeoutMs, topic }: Wait, api: ApiClient
 ): Promise<WaitResult> {
-  const api = new ApiClient({ url, token: config.process['api.token'], signal: stopped })
   const answer = await api.get<CaughtUpAnswer | ErrorAnswer>(
     `/flows/${encodeURIComponent(name)}/caught-up`, { topic, timeout: `${timeoutMs}ms` },
     { statuses: [404, 504], waitMs: timeoutMs })
   if ('error' in answer) {
     if (answer.error.name !== notMirroredName) {
-      throw new ReplicatorError('API_UNREACHABLE', `${url}: ${answer.error.text}`)
+      throw new ReplicatorError('API_UNREACHABLE', `${api.origin}: ${answer.error.text}`)
     }
     // Another flow of the file may mirror the topic.
     return {

@@ -15,6 +15,9 @@ const rows: ReadonlyArray<readonly [args: readonly string[], exitCode: number, t
     /unknown option '--topics'[^]*Did you mean --topic\?/],
   [['resume', 'FILE', '--topics', 'orders', '--reason', 'x'], 2, /unknown option '--topics'/],
   [['throttle', 'FILE', '--rate', 'abc', '--reason', 'x'], 2, /--rate/],
+  // Regression: wait answered as if a process had not.
+  ...[['topics'], ['groups'], ['top'], ['wait', '--caught-up']].map(command =>
+    [[...command, 'FILE', '--url', 'nowhere'], 2, /error: .*--url=nowhere is not a URL/] as const),
   [['partitions', 'list', 'FILE', '--state', 'nosuch'], 2,
     /'nosuch' is invalid\. Allowed choices are starting, .*, faulted, removed, unknown\./],
   [['partitions', 'retry', 'FILE', '--topics', 'x', '--reason', 'x'], 2, /unknown option/],
