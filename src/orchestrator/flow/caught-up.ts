@@ -42,19 +42,25 @@ export interface CaughtUp {
 
 const lookMs = 500
 
-/** Resolves when every partition has reached its end, or at the timeout with the others. */
+/**
+ * Resolves when every partition has reached its end, or at the timeout with the others. Rejects if
+ * the positions cannot be read at first, or not at the timeout.
+ */
 export async function untilCaughtUp (options: CaughtUpOptions): Promise<CaughtUp> {
-  const { clock, positionsOf, signal, timeoutMs } = options
+  const { clock, signal, timeoutMs } = options
   const startedMs = clock.monotonic()
   const asOfMs = clock.now()
   const ends = await endsOf(options)
   let behind = ends
-  for (;;) {
-    const positions = behind.length === 0 ? new Map<string, Progress>() : await positionsOf(
-      behind.map(({ partition, topic }) => ({ partition, topic })), signal)
-    behind = behind
-      .map(each => ({ ...each, upstream: positions.get(partitionKey(each))?.upstream }))
-      .filter(({ end, upstream }) => upstream === undefined || upstream < end)
+  for (let hasLooked = false; ;) {
+    try {
+      behind = await stillBehind(behind, options)
+      hasLooked = true
+    } catch (thrown) {
+      // An outage of the target may end in time. A wrong address or permission shows at once.
+      const isOver = clock.monotonic() - startedMs >= timeoutMs
+      if (!hasLooked || isOver || signal.aborted) throw thrown
+    }
     const waitedMs = clock.monotonic() - startedMs
     if (behind.length === 0 || waitedMs >= timeoutMs) {
       const isCaughtUp = behind.length === 0
@@ -62,6 +68,18 @@ export async function untilCaughtUp (options: CaughtUpOptions): Promise<CaughtUp
     }
     await clock.sleep(Math.min(lookMs, timeoutMs - waitedMs), signal)
   }
+}
+
+async function stillBehind (
+  behind: readonly PartitionBehind[],
+  { positionsOf, signal }: Pick<CaughtUpOptions, 'positionsOf' | 'signal'>
+): Promise<readonly PartitionBehind[]> {
+  if (behind.length === 0) return behind
+  const positions = await positionsOf(
+    behind.map(({ partition, topic }) => ({ partition, topic })), signal)
+  return behind
+    .map(each => ({ ...each, upstream: positions.get(partitionKey(each))?.upstream }))
+    .filter(({ end, upstream }) => upstream === undefined || upstream < end)
 }
 
 async function endsOf (

@@ -102,6 +102,42 @@ test('a timeout of 0 answers at once, and a topic limits the question', async ()
   assert.deepEqual([found.isCaughtUp, found.partitions], [true, 1])
 })
 
+// Regression: a wait of ten minutes for a cut-over ended with the first reading that failed, while
+// a broker of the target restarted.
+test('outlives an outage that ends in time, and reports one that does not', async () => {
+  const outage = { isOn: false }
+  const { clock, options, upstream } = createWait({ topic: 'payments', timeoutMs: 5_000 })
+  const failing: CaughtUpOptions = {
+    ...options,
+    positionsOf: async (...args) => {
+      if (outage.isOn) throw new Error('the target does not answer')
+      return await options.positionsOf(...args)
+    }
+  }
+  const step = async (): Promise<void> => {
+    await settle()
+    await clock.advance(500)
+  }
+  const wait = untilCaughtUp(failing)
+  await step()
+  outage.isOn = true
+  await step()
+  await step()
+  outage.isOn = false
+  upstream.set('payments-0', 4n)
+  await step()
+  assert.equal((await wait).isCaughtUp, true)
+
+  upstream.delete('payments-0')
+  const lost = untilCaughtUp(failing)
+  lost.catch(() => {})
+  await step()
+  outage.isOn = true
+  for (let i = 0; i < 10; i++) await step()
+  await assert.rejects(lost, /the target does not answer/)
+  await assert.rejects(untilCaughtUp(failing), /does not answer/, 'at once: it has never looked')
+})
+
 test('an abort ends the wait', async () => {
   const stop = new AbortController()
   const { options } = createWait({ signal: stop.signal })
