@@ -71,6 +71,7 @@ class InstantTransport final : public Transport {
   }
 
   int64_t bytes_moved(Side, const Channel&) override { return 0; }
+  int64_t bytes_fetched_by_all() override { return 0; }
   void Disconnect(Side, const Channel&) override {}
   bool OpenChannel(Side, const Channel&) override { return false; }
   void CloseChannel(Side, const Channel&) override {}

@@ -25,7 +25,8 @@ int64_t ConnectionCount::WindowMs() const {
 }
 
 void ConnectionCount::Judge(int64_t now, const Look& look) {
-  const int64_t rate = look.bytes * 1000 / std::max<int64_t>(now - looked_at_, 1);
+  const int64_t ms = std::max<int64_t>(now - looked_at_, 1);
+  const Rate rate{look.bytes * 1000 / ms, look.bytes_of_all * 1000 / ms};
   looked_at_ = now;
   // A connection without a partition passes nothing.
   if (look.members < count_) return Return(now, look.members);
@@ -41,7 +42,7 @@ void ConnectionCount::Judge(int64_t now, const Look& look) {
     case Phase::kSettling:
       phase_ = Phase::kTrial;
       trials_ = 0;
-      trial_rate_ = 0;
+      trial_rate_ = {};
       due_ = now + WindowMs();
       return;
     case Phase::kTrial:
@@ -49,19 +50,19 @@ void ConnectionCount::Judge(int64_t now, const Look& look) {
   }
 }
 
-void ConnectionCount::Rest(int64_t now, const Look& look, int64_t rate) {
+void ConnectionCount::Rest(int64_t now, const Look& look, const Rate& rate) {
   due_ = now + WindowMs();
   // One window may begin before the traffic: what it passes is too little to compare with.
-  const int64_t last_rate = std::exchange(rest_rate_, rate);
-  if (Shrinks(now, rate) || last_rate == 0) return;
+  const Rate last_rate = std::exchange(rest_rate_, rate);
+  if (Shrinks(now, rate.own) || last_rate.own == 0) return;
   if (now < hold_until_ || round_trip_ms() < pace_.far_ms || look.lacked_room) return;
   const int32_t next = std::min({std::exchange(factor_, 2) * count_, max_, look.busy,
                                  look.affordable});
   // Too few to be so much faster, however little each connection passes.
   if (next * 100 < count_ * (100 + pace_.gain_percent) || next == count_) return;
   former_count_ = count_;
-  former_rate_ = std::max(rate, last_rate);
-  rest_rate_ = 0;
+  former_rate_ = Rate::Higher(rate, last_rate);
+  rest_rate_ = {};
   count_ = next;
   phase_ = Phase::kOpening;
   opened_by_ = now + pace_.opening_ms_max;
@@ -76,9 +77,15 @@ bool ConnectionCount::Shrinks(int64_t now, int64_t rate) {
   return true;
 }
 
-void ConnectionCount::Decide(int64_t now, const Look& look, int64_t rate) {
-  trial_rate_ = std::max(trial_rate_, rate);
-  const bool pays = trial_rate_ * 100 >= former_rate_ * (100 + pace_.gain_percent);
+bool ConnectionCount::Pays() const {
+  const int64_t gain = std::min(trial_rate_.own - former_rate_.own,
+                                trial_rate_.of_all - former_rate_.of_all);
+  return former_count_ == 1 || gain * 100 >= former_rate_.own * pace_.gain_percent;
+}
+
+void ConnectionCount::Decide(int64_t now, const Look& look, const Rate& rate) {
+  trial_rate_ = Rate::Higher(trial_rate_, rate);
+  const bool pays = Pays();
   // If hardly anything is left to fetch, the rate is that of the producers.
   const bool has_drained = look.busy < 2;
   if (!pays && !has_drained && ++trials_ < kTrials) {
@@ -86,15 +93,16 @@ void ConnectionCount::Decide(int64_t now, const Look& look, int64_t rate) {
     return;
   }
   if (!pays && !has_drained) {
-    connection_rate_ = former_rate_ / former_count_;
+    connection_rate_ = former_rate_.own / former_count_;
     hold_ms_ = std::clamp(2 * hold_ms_, pace_.hold_ms, pace_.hold_ms_max);
     hold_until_ = now + hold_ms_;
     return Return(now, former_count_);
   }
-  connection_rate_ = std::max(trial_rate_, former_rate_) / count_;
+  connection_rate_ = std::max(trial_rate_.own, former_rate_.own) / count_;
   if (pays) hold_ms_ = 0;
   // If each connection still passes nearly what it passed before, the line carries many more.
-  const bool is_proportional = trial_rate_ * former_count_ * 10 >= former_rate_ * count_ * 8;
+  const bool is_proportional =
+      trial_rate_.own * former_count_ * 10 >= former_rate_.own * count_ * 8;
   if (pays && is_proportional) factor_ = 4;
   Return(now, count_);
   rest_rate_ = trial_rate_;

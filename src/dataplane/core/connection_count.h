@@ -9,8 +9,13 @@
 //             are wanted                has its partitions       5 round trips
 //   kSteady ---------------> kOpening -----------------> kSettling ---------> kTrial
 //      ^ ^                                                                      |  |
-//      | +------ 10 % faster or more: keeps them, and tries more at once -------+  |
+//      | +------ 5 % faster or more: keeps them, and tries more at once --------+  |
 //      +-------- less: returns to the former number, for a minute, then two, ... --+
+//
+// If a lane gets faster only because other lanes of the process get slower, the line is full. So
+// what all lanes fetch must grow as much. The second connection is kept in any case: a broker
+// serves one Fetch of a connection at a time, so a single connection passes nothing for a round
+// trip between two responses. With two, the line carries one response meanwhile.
 //
 // The lane tries only if more connections can pay: the broker is far (on a near one no window
 // bounds a connection), there is more to fetch than one connection can fetch (several partitions
@@ -21,6 +26,7 @@
 // Pure: no clock, no transport. fetch_channels.h measures, opens and closes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace longhaul {
@@ -38,7 +44,7 @@ struct ConnectionPace {
   // between two Fetches.
   int64_t opening_ms_max = 30'000;
   int64_t opening_look_ms = 20;
-  int64_t gain_percent = 10;
+  int64_t gain_percent = 5;
   int64_t hold_ms = 60'000;  // after a trial that did not pay; doubles
   int64_t hold_ms_max = 16 * 60'000;
   int64_t refused_ms = 10 * 60'000;
@@ -59,6 +65,7 @@ class ConnectionCount {
   // What is known at the end of a window.
   struct Look {
     int64_t bytes = 0;         // moved over all connections since the last look
+    int64_t bytes_of_all = 0;  // fetched by all lanes of the process since the last look
     // Connections that could fetch: one for each partition with records to fetch and with room for
     // them, or any number.
     int32_t busy = 0;
@@ -89,9 +96,18 @@ class ConnectionCount {
   static constexpr int32_t kTrials = 2;  // windows; one alone may have hit a stall of the line
 
   int64_t WindowMs() const;
-  void Rest(int64_t now, const Look& look, int64_t rate);
+  // Bytes a second in a window.
+  struct Rate {
+    int64_t own = 0;
+    int64_t of_all = 0;  // lanes of the process
+    static Rate Higher(const Rate& a, const Rate& b) {
+      return {std::max(a.own, b.own), std::max(a.of_all, b.of_all)};
+    }
+  };
+  void Rest(int64_t now, const Look& look, const Rate& rate);
   bool Shrinks(int64_t now, int64_t rate);
-  void Decide(int64_t now, const Look& look, int64_t rate);
+  void Decide(int64_t now, const Look& look, const Rate& rate);
+  bool Pays() const;
   void Return(int64_t now, int32_t count);
 
   const int32_t max_;
@@ -100,13 +116,12 @@ class ConnectionCount {
   int32_t count_ = 1;
   int64_t due_ = 0;
   int64_t looked_at_ = 0;
-  int64_t rest_rate_ = 0;  // in the last window at rest
+  Rate rest_rate_;  // in the last window at rest
   int64_t opened_by_ = 0;
-  // Before the trial, bytes a second.
-  int32_t former_count_ = 1;
-  int64_t former_rate_ = 0;
+  int32_t former_count_ = 1;  // before the trial
+  Rate former_rate_;
   int32_t factor_ = 2;  // of the next trial
-  int64_t trial_rate_ = 0;
+  Rate trial_rate_;
   int32_t trials_ = 0;
   int64_t connection_rate_ = 0;  // what one connection passes, by the last trial
   int64_t hold_until_ = 0;

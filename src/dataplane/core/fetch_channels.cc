@@ -72,6 +72,8 @@ void FetchChannels::Look(int32_t node, Broker* broker) {
                                                                         : bytes, 0);
     known->second = bytes;
   }
+  const int64_t bytes_of_all = lane_->transport->bytes_fetched_by_all();
+  look.bytes_of_all = bytes_of_all - std::exchange(broker->bytes_of_all, bytes_of_all);
   look.members = plan_->CountMembers(node);
   // Walks all partitions of the broker, so only if there is something to gain.
   if (look.bytes >= pace_.busy_bytes) {
@@ -110,8 +112,10 @@ void FetchChannels::Follow(int32_t node, Broker* broker) {
 // Partitions that have a channel each, or share one, fill it by their sessions. Stripes of several
 // partitions would wait for one another's holes. A single partition with a large backlog is fetched
 // in stripes over one channel, too: they fill the round trips between two Fetches.
+// Without a large backlog all partitions would share channel 0.
 bool FetchChannels::PrefersStripes(const Broker& broker, int32_t used) const {
   const Backlogs& backlogs = broker.backlogs;
+  if (backlogs.large == 0) return false;
   if (used > std::max(backlogs.busy, 1)) return true;
   const bool is_single = backlogs.large == 1 && backlogs.small == 0 && backlogs.none == 0;
   return is_single && broker.count.round_trip_ms() >= pace_.far_ms;

@@ -58,6 +58,7 @@ class FetchChannels {
     Broker(int32_t max, const ConnectionPace& pace) : count(max, pace) {}
     ConnectionCount count;
     std::map<int32_t, int64_t> bytes;  // moved until the last look, by channel
+    int64_t bytes_of_all = 0;          // of all lanes, then
     bool lacked_room = false;
     int32_t opening = 0;  // the channel that is being opened, 0: none
     int64_t opening_since = 0;

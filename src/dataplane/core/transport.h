@@ -124,6 +124,8 @@ class Transport {
   // Bytes that the kernel has sent and received on the current connection. The number changes as
   // long as data gets through. -1: there is no connection.
   virtual int64_t bytes_moved(Side side, const Channel& channel) = 0;
+  // Bytes that all lanes of the process have received from source brokers.
+  virtual int64_t bytes_fetched_by_all() = 0;
   // Closes the connection: all requests on it fail soon, and the next request opens another one.
   virtual void Disconnect(Side side, const Channel& channel) = 0;
   // Of a further channel to a broker that is up: whether it is open. If not, this call also opens

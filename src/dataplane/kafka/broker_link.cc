@@ -1,6 +1,7 @@
 #include "kafka/broker_link.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <utility>
 
@@ -11,6 +12,8 @@ namespace longhaul {
 namespace {
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+std::atomic<int64_t> fetched_by_all{0};
 
 }  // namespace
 
@@ -54,6 +57,8 @@ void BrokerLink::Leave() {
   Close(&next_);
   FailRequests(RD_KAFKA_RESP_ERR__TRANSPORT, 0);
 }
+
+int64_t BrokerLink::bytes_fetched_by_all() { return fetched_by_all; }
 
 int64_t BrokerLink::bytes_moved() const {
   return current_.io == nullptr ? -1 : current_.io->socket().bytes_moved();
@@ -145,7 +150,9 @@ void BrokerLink::OnReady(uint64_t id, int64_t now) {
 
 void BrokerLink::Receive(Connection* connection, int64_t now) {
   std::vector<Answer> answers;
+  const int64_t received = connection->io->bytes_received();
   const BrokerConnection::State state = connection->io->Receive(now, &answers);
+  if (side_ == Side::kSource) fetched_by_all += connection->io->bytes_received() - received;
   for (Answer& answer : answers)
     lane_.replies->push_back(
         {side_, answer.tag, 0, answer.api_version, std::move(answer.body), false, {},

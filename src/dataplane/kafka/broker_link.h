@@ -46,6 +46,8 @@ class BrokerLink {
   // Ends the connection, on which no request is in flight, and the attempt to adopt one.
   void Leave();
   int64_t bytes_moved() const;
+  // By all links of the process to source brokers. Call it on any thread.
+  static int64_t bytes_fetched_by_all();
   // How many connections were opened; one that replaces another that is still open is not counted.
   int64_t opened() const { return opened_; }
   void Send(const Request& request, int64_t now);

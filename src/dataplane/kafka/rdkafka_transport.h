@@ -38,6 +38,7 @@ class RdkafkaTransport final : public Transport {
   Status RequestMetadata(Side side, const std::vector<std::string>& topics,
                          const std::vector<int32_t>& avoid, uint64_t tag, int32_t* node) override;
   int64_t bytes_moved(Side side, const Channel& channel) override;
+  int64_t bytes_fetched_by_all() override { return BrokerLink::bytes_fetched_by_all(); }
   void Disconnect(Side side, const Channel& channel) override;
   bool OpenChannel(Side side, const Channel& channel) override;
   void CloseChannel(Side side, const Channel& channel) override;

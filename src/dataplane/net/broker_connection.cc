@@ -136,6 +136,7 @@ ptrdiff_t BrokerConnection::ReadOnce(size_t* room) {
   *room = missing + kInboxBytes - inbox_size_;
   const ptrdiff_t got = socket_->Read(places.data(), count);
   if (got <= 0) return got;
+  bytes_received_ += got;
   const size_t in_place = std::min(missing, static_cast<size_t>(got));
   received_ += in_place;
   inbox_size_ += static_cast<size_t>(got) - in_place;

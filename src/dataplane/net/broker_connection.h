@@ -42,6 +42,8 @@ class BrokerConnection {
   // may already be in a buffer of OpenSSL. Answers before the end of the connection are kept.
   State Receive(int64_t now, std::vector<Answer>* answers);
   bool has_more() const { return has_more_; }
+  // In all, without those of TLS.
+  int64_t bytes_received() const { return bytes_received_; }
 
   // Requests that are not answered, the oldest first.
   const std::deque<RequestFrame>& requests() const { return requests_; }
@@ -71,6 +73,7 @@ class BrokerConnection {
   std::shared_ptr<Response> receiving_;  // a response that is too large for the inbox
   size_t received_ = 0;                  // its bytes that have arrived
   bool has_more_ = false;
+  int64_t bytes_received_ = 0;
   int64_t now_ = 0;
 };
 

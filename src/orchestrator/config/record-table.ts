@@ -34,7 +34,7 @@ export const recordTable = {
   'connections.per.broker.max': integer({
     doc: 'Connections over which a lane may fetch from one source broker. It begins with one, ' +
       'and doubles them while more partitions wait, or one with a large backlog, and that makes ' +
-      'it at least 10 % faster: over a long line the send buffer of a broker (100 KiB by ' +
+      'it at least 5 % faster: over a long line the send buffer of a broker (100 KiB by ' +
       'default) limits each connection.',
     importance: 'medium', default: byDefault.brokerConnectionsMax.default, min: 1, max: 64,
     forwarder: 'brokerConnectionsMax'

@@ -24,6 +24,7 @@ class SilentTransport final : public Transport {
     return Status::Ok();
   }
   int64_t bytes_moved(Side, const Channel&) override { return 100; }
+  int64_t bytes_fetched_by_all() override { return 0; }
   void Disconnect(Side, const Channel& channel) override { disconnected.push_back(channel); }
   bool OpenChannel(Side, const Channel&) override { return true; }
   void CloseChannel(Side, const Channel&) override {}

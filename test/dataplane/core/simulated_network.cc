@@ -374,6 +374,17 @@ int64_t SimulatedNetwork::bytes_moved(Side side, const Channel& channel) {
   Connection& connection = connections_[{side, channel}];
   if (channel.number > 0 && !connection.is_open) return -1;
   if (trickles) ++connection.bytes_moved;
+  return BytesMoved(connection);
+}
+
+int64_t SimulatedNetwork::bytes_fetched_by_all() {
+  int64_t bytes = 0;
+  for (const auto& [key, connection] : connections_)
+    if (key.first == Side::kSource) bytes += BytesMoved(connection);
+  return bytes;
+}
+
+int64_t SimulatedNetwork::BytesMoved(const Connection& connection) const {
   int64_t arrived = 0;
   for (const Ref& request : connection.open) {
     const int64_t ms = agenda_->now - request->answered_at;

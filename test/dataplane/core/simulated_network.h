@@ -82,6 +82,7 @@ class SimulatedNetwork final : public Transport {
   Status RequestMetadata(Side side, const std::vector<std::string>& topics,
                          const std::vector<int32_t>& avoid, uint64_t tag, int32_t* node) override;
   int64_t bytes_moved(Side side, const Channel& channel) override;
+  int64_t bytes_fetched_by_all() override;
   void Disconnect(Side side, const Channel& channel) override { BreakChannel(side, channel); }
   bool OpenChannel(Side side, const Channel& channel) override;
   void CloseChannel(Side side, const Channel& channel) override;
@@ -182,6 +183,7 @@ class SimulatedNetwork final : public Transport {
     std::set<uint64_t> metadata;  // tags of requests for it that are not answered
   };
   SimulatedCluster& cluster(Side side) { return *clusters_[static_cast<size_t>(side)]; }
+  int64_t BytesMoved(const Connection& connection) const;
   int64_t Latency() {
     return latency_min_ms + static_cast<int64_t>(random_->Below(
                                 static_cast<uint64_t>(latency_max_ms - latency_min_ms + 1)));
