@@ -20,11 +20,14 @@ export interface Throttle extends Attribution {
   readonly bytesPerSecond: number
 }
 
+export interface Share extends Attribution { readonly topic: string, readonly percent: number }
+
 export interface Orders {
   readonly pauses: readonly Pause[]
   readonly skips: readonly Skip[]
   readonly logLevel: LogLevel | null
   readonly throttle: Throttle | null
+  readonly shares: readonly Share[]
 }
 
 export interface Health { readonly answeredMs: number, readonly error: string | null }

@@ -141,6 +141,8 @@ export class FlowPanel {
           ...orders.throttle === null
             ? []
             : [row(limitOf(orders.throttle), {}, orders.throttle)],
+          ...orders.shares.map(each =>
+            row(`at most ${each.percent} % of the bandwidth`, each, each)),
           ...orders.skips.map(each => row(`skip to ${each.to}`, each, each)),
           ...orders.logLevel === null
             ? []

@@ -21,13 +21,15 @@ import { flowProperties, startClusters, type MirroredClusters } from './mirrored
 const partitions = 4
 const recordBytes = 10_000
 const records = 2_000
+/** So many that what a topic with a small share may fetch in this time is much less. */
+const wholeRecords = 1_500
 const rate = 200 * 1024
 /** One second of the limit, and what is in flight: a batch a lane, of two processes. */
 const slackBytes = rate + 4 * 100_000
 
-async function fill (source: KafkaCluster, topic: string): Promise<void> {
+async function fill (source: KafkaCluster, topic: string, count = records): Promise<void> {
   await source.createTopic(topic, { partitions })
-  const written = Array.from({ length: records }, (_, i) =>
+  const written = Array.from({ length: count }, (_, i) =>
     ({ partition: i % partitions, value: randomBytes(recordBytes / 2).toString('hex') }))
   await produce(source.bootstrapServers, topic, written, { batchRecordsMax: 5 })
 }
@@ -111,29 +113,42 @@ describe('the bandwidth of a flow', () => {
 
   test('is used by a topic up to its share, over all processes', async t => {
     const { source, target } = clusters
-    for (const topic of ['shared', 'whole']) await fill(source, topic)
+    for (const topic of ['shared', 'ordered']) await fill(source, topic)
+    await fill(source, 'whole', wholeRecords)
     const share = 10
     const file = createPropertiesFile(t, flowProperties(clusters, {
-      'topics': 'shared,whole',
+      'topics': 'shared,ordered,whole',
       'bandwidth.max': '1MiB',
-      'east->west.topic.shared.bandwidth.share': String(share)
+      'east->west.topic.shared.bandwidth.share': String(share),
+      'east->west.topic.ordered.bandwidth.share': '90'
     }))
+    // An order goes before the file, also for processes that start later.
+    await orderShare(file, 'ordered', String(share))
     const since = performance.now()
     const [first, second] = [await startMirror(t, file), await startMirror(t, file)]
-    await untilRecords(second, target, 'east.whole', records)
-    const bytes = await countRecords(target, 'east.shared') * recordBytes
-    const seconds = (performance.now() - since) / 1000
-    const most = share / 100 * 1024 * 1024 * seconds
-    assert.ok(bytes <= most + slackBytes, `${bytes} bytes in ${seconds} s, at most ${most}`)
+    await untilRecords(second, target, 'east.whole', wholeRecords)
+    for (const topic of ['shared', 'ordered']) {
+      const bytes = await countRecords(target, `east.${topic}`) * recordBytes
+      const seconds = (performance.now() - since) / 1000
+      const most = share / 100 * 1024 * 1024 * seconds
+      assert.ok(bytes <= most + slackBytes,
+        `${topic}: ${bytes} bytes in ${seconds} s, at most ${most}`)
+    }
+    const status = (await runCommand(['status', file])).stdout
+    assert.match(status, /^ {2}share of ordered in the bandwidth 10 % by .*: working hours$/m)
     // Behind its share, and as ordered: ready.
     assert.deepEqual((await first.readiness()).reasons, [])
+    await orderShare(file, 'ordered', 'file')
+    assert.doesNotMatch((await runCommand(['status', file])).stdout, /share of ordered/)
     await throttle(file, 'none')
-    await untilRecords(second, target, 'east.shared', records)
+    for (const topic of ['shared', 'ordered']) {
+      await untilRecords(second, target, `east.${topic}`, records)
+    }
     await throttle(file, 'file')
     for (const mirror of [first, second]) {
       assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
     }
-    await assertSameRecords(clusters, remoteOf('shared'))
+    for (const topic of ['shared', 'ordered']) await assertSameRecords(clusters, remoteOf(topic))
   })
 })
 
@@ -151,6 +166,13 @@ async function throttle (file: string, rate: string): Promise<void> {
     ['throttle', file, '--rate', rate, '--reason', 'working hours'])
   assert.equal(exit.code, 0, stderr)
   assert.match(stdout, /east->west: the flow has a bandwidth that is /)
+}
+
+async function orderShare (file: string, topic: string, share: string): Promise<void> {
+  const { exit, stderr, stdout } = await runCommand(
+    ['throttle', file, '--topic', topic, '--share', share, '--reason', 'working hours'])
+  assert.equal(exit.code, 0, stderr)
+  assert.match(stdout, new RegExp(`east->west: ${topic} has a share in the bandwidth that is `))
 }
 
 async function untilLimit (mirror: MirrorProcess, bytesPerSecond: number): Promise<void> {

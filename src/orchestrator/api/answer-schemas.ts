@@ -62,7 +62,9 @@ const orders = object({
     'skips that no process has carried out yet'),
   logLevel: nullable(object({ level: text, ...attribution })),
   throttle: described(nullable(object({ bytesPerSecond: count, ...attribution })),
-    'the bandwidth by order of an operator; 0 bytesPerSecond: no limit')
+    'the bandwidth by order of an operator; 0 bytesPerSecond: no limit'),
+  shares: described(list(object({ topic: text, percent: count, ...attribution })),
+    'the shares of topics in the bandwidth by order of an operator')
 })
 
 /** Of each answer that may be that of all processes. */
@@ -250,6 +252,7 @@ export const ordersAnswer = object({
     to: nullable(offset),
     level: nullable(text),
     bytesPerSecond: described(nullable(count), 'of a throttle; null: that of the file'),
+    percent: described(nullable(count), 'of a share; null: that of the file'),
     ...attribution,
     warning: nullable(text)
   })),

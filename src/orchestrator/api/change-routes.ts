@@ -9,13 +9,15 @@ import {
 } from './api-context.ts'
 import { nameOf } from './flow-views.ts'
 import {
-  flowParams, logLevelBody, reloadBody, scopeBody, skipBody, throttleBody, type FlowRoute
+  flowParams, logLevelBody, reloadBody, scopeBody, shareBody, skipBody, throttleBody,
+  type FlowRoute
 } from './request-schemas.ts'
 
 interface OrderBody { reason: string, by?: string, dryRun?: boolean }
 interface ScopeBody extends OrderBody { topic?: string, partition?: number }
 
 interface ThrottleBody extends OrderBody { bytesPerSecond?: number, file?: boolean }
+interface ShareBody extends OrderBody { topic: string, percent?: number, file?: boolean }
 
 interface GivenOrders {
   readonly isDryRun: boolean
@@ -27,6 +29,7 @@ interface Said extends Pick<Order, 'by' | 'atMs' | 'reason'> { readonly id: stri
 
 export function addChangeRoutes (app: FastifyInstance, context: ApiContext): void {
   addProcessRoutes(app, context)
+  addBandwidthRoutes(app, context)
   const config = boundsOf(context)
   const ofScope = (
     path: string, summary: string, orderOf: (scope: ControlScope, said: Said) => Order
@@ -62,7 +65,10 @@ export function addChangeRoutes (app: FastifyInstance, context: ApiContext): voi
       }
       return await reply.code(202).send(await give([flow], order, body, context))
     })
+}
 
+function addBandwidthRoutes (app: FastifyInstance, context: ApiContext): void {
+  const config = boundsOf(context)
   app.post<FlowRoute & { Body: ThrottleBody }>('/flows/:flow/throttle', {
     config,
     schema: schema('Limit the bandwidth of a flow, over all its processes', throttleBody,
@@ -70,7 +76,20 @@ export function addChangeRoutes (app: FastifyInstance, context: ApiContext): voi
   }, async (request, reply) => {
     const { body, params: { flow } } = request
     const { id: _, ...said } = saidIn(body, request, context)
-    const order: Order = { kind: 'throttle', bytesPerSecond: limitIn(body), ...said }
+    refuseUnlessOne(body.bytesPerSecond, body, 'a throttle needs bytesPerSecond (0: no limit)')
+    const order: Order = { kind: 'throttle', bytesPerSecond: body.bytesPerSecond, ...said }
+    return await reply.code(202).send(await give([flow], order, body, context))
+  })
+
+  app.post<FlowRoute & { Body: ShareBody }>('/flows/:flow/share', {
+    config,
+    schema: schema('The share of a topic in the bandwidth of its flow', shareBody, flowParams)
+  }, async (request, reply) => {
+    const { body, params: { flow } } = request
+    const { percent, topic } = body
+    const { id: _, ...said } = saidIn(body, request, context)
+    refuseUnlessOne(percent, body, 'a share needs percent')
+    const order: Order = { kind: 'share', scope: { topic }, percent, ...said }
     return await reply.code(202).send(await give([flow], order, body, context))
   })
 }
@@ -128,11 +147,11 @@ function scopeIn ({ partition, topic }: ScopeBody): ControlScope {
   return { ...topic !== undefined && { topic }, ...partition !== undefined && { partition } }
 }
 
-function limitIn ({ bytesPerSecond, file = false }: ThrottleBody): number | undefined {
-  if (file === (bytesPerSecond !== undefined)) {
-    throw new HttpError(400, 'a throttle needs bytesPerSecond (0: no limit), or file=true')
-  }
-  return bytesPerSecond
+/** An order has a value of its own, or ends: the value of the file counts again. */
+function refuseUnlessOne (
+  value: number | undefined, { file = false }: { readonly file?: boolean }, need: string
+): void {
+  if (file === (value !== undefined)) throw new HttpError(400, `${need}, or file=true`)
 }
 
 function saidIn (
@@ -161,6 +180,7 @@ async function give (
         to: order.kind === 'skip' ? String(order.to) : null,
         level: order.kind === 'logLevel' ? order.level ?? 'file' : null,
         bytesPerSecond: order.kind === 'throttle' ? order.bytesPerSecond ?? null : null,
+        percent: order.kind === 'share' ? order.percent ?? null : null,
         by,
         atMs,
         reason,

@@ -191,7 +191,9 @@ function lagView (lag: Lag): object {
   }
 }
 
-function ordersView ({ orders: { logLevel, pauses, skips, throttle } }: FlowReport): object {
+function ordersView (
+  { orders: { logLevel, pauses, shares, skips, throttle } }: FlowReport
+): object {
   return {
     pauses: pauses.map(pauseView),
     skips: skips.map(skip => ({ ...skip.source, to: String(skip.to), ...attributionOf(skip) })),
@@ -200,7 +202,9 @@ function ordersView ({ orders: { logLevel, pauses, skips, throttle } }: FlowRepo
       : { level: logLevel.level, ...attributionOf(logLevel) },
     throttle: throttle === undefined
       ? null
-      : { bytesPerSecond: throttle.bytesPerSecond ?? 0, ...attributionOf(throttle) }
+      : { bytesPerSecond: throttle.bytesPerSecond ?? 0, ...attributionOf(throttle) },
+    shares: shares.map(share =>
+      ({ topic: share.scope.topic, percent: share.percent, ...attributionOf(share) }))
   }
 }
 

@@ -67,6 +67,14 @@ export const throttleBody = object({
   ...orderFields
 }, ['bytesPerSecond', 'file', 'by', 'dryRun'])
 
+export const shareBody = object({
+  topic,
+  percent: described({ type: 'integer', minimum: 1, maximum: 100 },
+    'of the bandwidth of the flow, for all processes together'),
+  file: described({ type: 'boolean' }, 'without percent: bandwidth.share of the file again'),
+  ...orderFields
+}, ['percent', 'file', 'by', 'dryRun'])
+
 /** The parameters that flowParams describes. */
 export interface FlowRoute { Params: { flow: string } }
 

@@ -33,10 +33,13 @@ export function addControlCommands (
     .description('end a pause of the same flow, topic or partition'))
     .action(give('resume'))
   addOrderOptions(program.command('throttle')
-    .description('limit the bandwidth of a flow, over all its processes, until the next throttle'),
-  false)
-    .requiredOption('--rate <size>', 'bytes a second, for example 10MiB; none: no limit; file: ' +
+    .description('limit the bandwidth of a flow, or the share of a topic in it, over all its ' +
+      'processes, until the next throttle'), false)
+    .option('--rate <size>', 'bytes a second, for example 10MiB; none: no limit; file: ' +
       'bandwidth.max of the file again')
+    .option('--topic <topic>', 'with --share: a source topic')
+    .option('--share <percent>', 'percent of the bandwidth that the topic may use; file: ' +
+      'bandwidth.share of the file again')
     .action(give('throttle'))
   addOrderOptions(program.command('reload')
     .description('all processes of the flows read their files again'), false)

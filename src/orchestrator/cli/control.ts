@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import type { FlowConfig } from '../config/config.ts'
 import { parseBytes } from '../config/setting-kinds.ts'
 import {
-  limitText, scopeOf, type ControlScope, type Order
+  limitText, scopeOf, shareText, type ControlScope, type Order
 } from '../control/control-record.ts'
 import { doubtOf, refuseNeverRun, refuseSkip, withFlowRecords } from '../flow/flow-records.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
@@ -28,14 +28,17 @@ export interface OrderOptions extends ConfigOptions {
   readonly level?: string
   /** Bytes a second, `none` or `file`. */
   readonly rate?: string
+  /** Percent of the bandwidth, or `file`. */
+  readonly share?: string
   readonly dryRun?: boolean
 }
 
 export type OrderKind = 'pause' | 'resume' | 'retry' | 'skip' | 'reload' | 'logLevel' | 'throttle'
 
-const done: Readonly<Record<OrderKind, string>> = {
+const done: Readonly<Record<OrderKind | 'share', string>> = {
   pause: 'is paused', resume: 'is resumed', retry: 'is retried', skip: 'skips',
-  reload: 'reads its file again', logLevel: 'logs', throttle: 'has a bandwidth'
+  reload: 'reads its file again', logLevel: 'logs', throttle: 'has a bandwidth',
+  share: 'has a share in the bandwidth'
 }
 
 export async function giveOrder (
@@ -70,8 +73,9 @@ const reasonPattern = /^(?=.*\S)[^\u0000-\u001f\u007f]{1,500}$/u
 
 /** Why the options contradict each other; undefined: they do not. */
 function usageProblem (
-  kind: OrderKind, { level, partition, rate = '', reason, to, topic }: OrderOptions
+  kind: OrderKind, options: OrderOptions
 ): string | undefined {
+  const { level, partition, reason, to, topic } = options
   if (!reasonPattern.test(reason)) {
     return '--reason: say why in 1 to 500 characters on one line; log and status show it'
   }
@@ -82,13 +86,26 @@ function usageProblem (
   if (kind === 'logLevel' && level !== 'file' && !isLogLevel(level)) {
     return `--level=${level}: allowed is ${logLevels.join(', ')}, file`
   }
-  if (kind === 'throttle' && limitOf(rate) === 'unusable') {
-    return `--rate=${rate}: allowed is a size for each second from 1 to 1PiB, such as 10MiB, ` +
-      'none, file'
-  }
+  if (kind === 'throttle') return throttleProblem(options)
   if (kind !== 'skip') return undefined
   if (partition === undefined) return 'a skip needs --topic and --partition'
   return /^\d{1,18}$/.test(to ?? '') ? undefined : `--to=${to} is not a whole number from 0 on`
+}
+
+function throttleProblem ({ rate, share, topic }: OrderOptions): string | undefined {
+  if ((rate === undefined) === (share === undefined)) {
+    return 'a throttle needs --rate, or --topic and --share'
+  }
+  if ((topic === undefined) !== (share === undefined)) {
+    return '--topic and --share need each other: --rate is that of the whole flow'
+  }
+  if (rate !== undefined && limitOf(rate) === 'unusable') {
+    return `--rate=${rate}: allowed is a size for each second from 1 to 1PiB, such as 10MiB, ` +
+      'none, file'
+  }
+  return share === undefined || /^(file|[1-9]\d?|100)$/.test(share)
+    ? undefined
+    : `--share=${share}: allowed is a whole number of percent from 1 to 100, file`
 }
 
 /** Bytes a second, 0: no limit; `file`: that of the file. */
@@ -104,7 +121,7 @@ function isLogLevel (text: string | undefined): text is LogLevel {
 }
 
 function orderOf (kind: OrderKind, options: OrderOptions, terminal: Terminal): Order {
-  const { level, partition, rate = '', reason, to = '', topic } = options
+  const { level, partition, rate = '', reason, share, to = '', topic } = options
   const scope: ControlScope = {
     ...topic !== undefined && { topic },
     ...partition !== undefined && { partition: Number(partition) }
@@ -123,6 +140,10 @@ function orderOf (kind: OrderKind, options: OrderOptions, terminal: Terminal): O
     }
     case 'reload': return { kind: 'reload', id, ...said }
     case 'throttle': {
+      if (share !== undefined && topic !== undefined) {
+        const percent = share === 'file' ? undefined : Number(share)
+        return { kind: 'share', scope: { topic }, percent, ...said }
+      }
       const limit = limitOf(rate)
       const bytesPerSecond = typeof limit === 'number' ? limit : undefined
       return { kind: 'throttle', bytesPerSecond, ...said }
@@ -170,6 +191,7 @@ function detailOf (order: Order): string {
     case 'logLevel':
       return order.level === undefined ? ' at the level of its file' : ` at level ${order.level}`
     case 'throttle': return ` that is ${limitText(order.bytesPerSecond)}`
+    case 'share': return ` that is ${shareText(order.percent)}`
     default: return ''
   }
 }

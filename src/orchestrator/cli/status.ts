@@ -2,7 +2,7 @@
 // progress topic and both clusters. Needs no running process, and changes nothing.
 import type { Config, FlowConfig } from '../config/config.ts'
 import {
-  limitText, type FlowMember, type ThrottleRecord
+  limitText, shareText, type FlowMember, type ShareRecord, type ThrottleRecord
 } from '../control/control-record.ts'
 import { refuseNeverRun, withFlowRecords, type FlowOnRecord } from '../flow/flow-records.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
@@ -55,6 +55,8 @@ interface FlowStatus {
   readonly isExactlyOnce: boolean
   /** The order to throttle that is in force; undefined: none, `bandwidth.max` counts. */
   readonly throttle: ThrottleRecord | undefined
+  /** The orders about shares of topics that are in force. */
+  readonly shares: readonly ShareRecord[]
   readonly error: ReplicatorError | undefined
 }
 
@@ -120,7 +122,7 @@ export async function statusOf (
     const error = ReplicatorError.from(thrown)
     return {
       flow, processes: error, members: [], partitions: [], isExactlyOnce: true,
-      throttle: undefined, error
+      throttle: undefined, shares: [], error
     }
   }
 }
@@ -152,6 +154,7 @@ async function lookAt (
     })),
     isExactlyOnce: [...onRecord.partitions.values()].every(isIdempotent),
     throttle: onRecord.control.throttle,
+    shares: onRecord.control.shares,
     error: undefined
   }
 }
@@ -232,6 +235,8 @@ function render (status: FlowStatus, topic: string | undefined, width: number): 
     ...processLines(flow.name, processes),
     ...who,
     ...throttleLines(status),
+    ...status.shares.map(({ by, percent, reason, scope: { topic: named } }) =>
+      `  share of ${named} in the bandwidth ${shareText(percent)} by ${by}: ${reason}`),
     ...isExactlyOnce ? [] : [`  at least once: ${flow.target.alias} has no idempotent producers`],
     tableOf(status, topic, width),
     ...problemLines(partitions),
@@ -300,7 +305,7 @@ function renderPartitions (partitions: readonly PartitionStatus[], width: number
 }
 
 function toJson (status: FlowStatus): object {
-  const { error, flow, isExactlyOnce, members, partitions, processes, throttle } = status
+  const { error, flow, isExactlyOnce, members, partitions, processes, shares, throttle } = status
   const text = (value: bigint | undefined): string | null =>
     value === undefined ? null : String(value)
   return {
@@ -314,6 +319,7 @@ function toJson (status: FlowStatus): object {
       by: throttle?.by ?? null,
       reason: throttle?.reason ?? null
     },
+    shares: shares.map(({ by, percent, reason, scope }) => ({ ...scope, percent, by, reason })),
     members: members.map(({ address, build, name, startedMs }) =>
       ({ name, build, address, startedMs })),
     partitions: partitions.map(each => ({

@@ -8,6 +8,7 @@
 //   {"control":"skip","topic":"orders","partition":3}   once: continue at another source offset
 //   {"control":"reload"}                                once: processes read their files again
 //   {"control":"throttle"}                              the bandwidth, or again that of the file
+//   {"control":"share","topic":"orders"}                the share of a topic in it, the same
 //   {"control":"logLevel"}                              the log level, or again that of the file
 //   {"member":"longhaul-..."}                           a process of the flow
 //
@@ -72,9 +73,17 @@ export interface ThrottleRecord extends Attribution {
   readonly bytesPerSecond: number | undefined
 }
 
+export interface ShareRecord extends Attribution {
+  readonly kind: 'share'
+  readonly scope: { readonly topic: string }
+  /** Of the bandwidth of the flow, 1 to 100; undefined: `bandwidth.share` of the file. */
+  readonly percent: number | undefined
+}
+
 /** An order of an operator. */
 export type Order =
   | PauseRecord | RetryRecord | SkipRecord | ReloadRecord | LogLevelRecord | ThrottleRecord
+  | ShareRecord
 
 /** A process of the flow. */
 export interface FlowMember {
@@ -118,6 +127,7 @@ export function encodeControl (record: Exclude<ControlRecord, { kind: 'none' }>)
       return {
         key, value: toJson({ ...attribution, bytesPerSecond: record.bytesPerSecond ?? null })
       }
+    case 'share': return { key, value: toJson({ ...attribution, percent: record.percent ?? null }) }
   }
 }
 
@@ -163,7 +173,8 @@ function keyOf (
 export function scopeOf (order: Order): ControlScope {
   switch (order.kind) {
     case 'pause':
-    case 'retry': return order.scope
+    case 'retry':
+    case 'share': return order.scope
     case 'skip': return order.source
     case 'reload':
     case 'logLevel':
@@ -178,8 +189,20 @@ export function limitText (bytesPerSecond: number | undefined): string {
   return bytesPerSecond === 0 ? 'not limited' : `limited to ${showBytes(bytesPerSecond)}${unit}/s`
 }
 
+/** Undefined: `bandwidth.share` of the file. */
+export function shareText (percent: number | undefined): string {
+  return percent === undefined ? 'that of the file' : `${percent} %`
+}
+
+/** What an order about the bandwidth says, for the log. */
+export function bandwidthText (record: ThrottleRecord | ShareRecord): string {
+  return record.kind === 'throttle'
+    ? `the bandwidth of the flow is ${limitText(record.bytesPerSecond)}`
+    : `the share of ${record.scope.topic} in the bandwidth is ${shareText(record.percent)}`
+}
+
 function toControl (names: Fields, fields: Fields): ControlRecord | undefined {
-  const { atMs, by, bytesPerSecond, id, level, paused, reason, to } = fields
+  const { atMs, by, bytesPerSecond, id, level, paused, percent, reason, to } = fields
   const scope = toScope(names)
   const isAttributed = typeof by === 'string' && isCount(atMs) && typeof reason === 'string'
   if (scope === undefined || !isAttributed) return undefined
@@ -210,6 +233,12 @@ function toControl (names: Fields, fields: Fields): ControlRecord | undefined {
       return bytesPerSecond === null || isCount(bytesPerSecond)
         ? { kind: 'throttle', bytesPerSecond: bytesPerSecond ?? undefined, ...attribution }
         : undefined
+    case 'share': {
+      const { partition, topic } = scope
+      const isShare = percent === null || (isCount(percent) && percent >= 1 && percent <= 100)
+      if (topic === undefined || partition !== undefined || !isShare) return undefined
+      return { kind: 'share', scope: { topic }, percent: percent ?? undefined, ...attribution }
+    }
     default: return undefined
   }
 }

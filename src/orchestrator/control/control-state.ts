@@ -1,15 +1,24 @@
 // The operators' orders that are in force: what is paused, which partitions must continue at
-// another offset, the log level and the bandwidth. Pure.
+// another offset, the log level, the bandwidth and the shares of topics in it. Pure.
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type {
-  ControlScope, LogLevelRecord, PauseRecord, RetryRecord, SkipRecord, ThrottleRecord
+  ControlScope, LogLevelRecord, PauseRecord, RetryRecord, ShareRecord, SkipRecord, ThrottleRecord
 } from './control-record.ts'
 
 /** So many one-time orders are remembered, the newest: no operator orders more within seconds. */
 const onceMax = 1_000
 
+/** An order that holds until the next one, or until it is carried out. */
+export type StandingOrder =
+  | PauseRecord | SkipRecord | LogLevelRecord | ThrottleRecord | ShareRecord
+
+/** The part that only reads. */
+export type OrdersInForce = Omit<ControlState, 'apply' | 'orders' | 'takeOnce' | 'withdraw'>
+
 export class ControlState {
   readonly #pauses = new Map<string, PauseRecord>()
+  /** By topic. */
+  readonly #shares = new Map<string, ShareRecord>()
   readonly #skips = new Map<string, SkipRecord>()
   #logLevel: LogLevelRecord | undefined
   #throttle: ThrottleRecord | undefined
@@ -27,14 +36,21 @@ export class ControlState {
   /** Undefined: `bandwidth.max` of the file. */
   get throttle (): ThrottleRecord | undefined { return this.#throttle }
 
+  /** Topics without one have `bandwidth.share` of the file. */
+  get shares (): readonly ShareRecord[] { return [...this.#shares.values()] }
+
   /** Whoever reads these knows all that this state knows. */
-  get orders (): ReadonlyArray<PauseRecord | SkipRecord | LogLevelRecord | ThrottleRecord> {
+  get orders (): readonly StandingOrder[] {
     const ofFlow = [this.#logLevel, this.#throttle].flatMap(order => order ?? [])
-    return [...this.#pauses.values(), ...this.#skips.values(), ...ofFlow]
+    return [...this.#pauses.values(), ...this.#skips.values(), ...this.#shares.values(), ...ofFlow]
   }
 
-  apply (record: PauseRecord | SkipRecord | LogLevelRecord | ThrottleRecord): void {
-    if (record.kind === 'throttle') {
+  apply (record: StandingOrder): void {
+    if (record.kind === 'share') {
+      const { percent, scope: { topic } } = record
+      if (percent === undefined) this.#shares.delete(topic)
+      else this.#shares.set(topic, record)
+    } else if (record.kind === 'throttle') {
       this.#throttle = record.bytesPerSecond === undefined ? undefined : record
     } else if (record.kind === 'logLevel') {
       this.#logLevel = record.level === undefined ? undefined : record
@@ -63,6 +79,9 @@ export class ControlState {
   withdraw (key: string): void {
     if (key === JSON.stringify({ control: 'logLevel' })) this.#logLevel = undefined
     if (key === JSON.stringify({ control: 'throttle' })) this.#throttle = undefined
+    for (const topic of this.#shares.keys()) {
+      if (key === JSON.stringify({ control: 'share', topic })) this.#shares.delete(topic)
+    }
     for (const [name, { source }] of this.#skips) {
       if (key === JSON.stringify({ control: 'skip', ...source })) this.#skips.delete(name)
     }
@@ -70,6 +89,9 @@ export class ControlState {
       if (key === JSON.stringify({ control: 'pause', ...scope })) this.#pauses.delete(name)
     }
   }
+
+  /** Percent of the bandwidth; undefined: `bandwidth.share` of the file. */
+  shareOf (topic: string): number | undefined { return this.#shares.get(topic)?.percent }
 
   /**
    * Why the partition is paused; undefined: it is not paused. Each scope has a separate switch: a

@@ -11,11 +11,11 @@ import type { Clock } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import {
-  decodeControl, encodeControl, encodeControlEnd, limitText, memberOf, type ControlRecord,
+  bandwidthText, decodeControl, encodeControl, encodeControlEnd, memberOf, type ControlRecord,
   type FlowMember, type LogLevelRecord, type Order, type PauseRecord, type ReloadRecord,
-  type RetryRecord, type SkipRecord, type ThrottleRecord
+  type RetryRecord, type ShareRecord, type SkipRecord, type ThrottleRecord
 } from './control-record.ts'
-import { ControlState, isMeant } from './control-state.ts'
+import { ControlState, isMeant, type OrdersInForce } from './control-state.ts'
 import { announceMs, differences, FlowMembers } from './flow-members.ts'
 
 /** How the partitions of a flow obey an order. */
@@ -119,9 +119,7 @@ export class FlowControl {
   }
 
   /** The orders in force. */
-  get state (): Pick<ControlState, 'pauseOf' | 'pauses' | 'skips' | 'logLevel' | 'throttle'> {
-    return this.#state
-  }
+  get state (): OrdersInForce { return this.#state }
 
   /** Resolves once the order is on record; every process applies it at its next reading. */
   async say (order: Order, signal?: AbortSignal): Promise<void> {
@@ -256,8 +254,9 @@ export class FlowControl {
         this.#setLogLevel(record)
         return
       case 'throttle':
+      case 'share':
         this.#state.apply(record)
-        this.#logThrottle(record)
+        this.#logBandwidth(record)
         return
       case 'member':
         this.#hear(record.member)
@@ -292,9 +291,10 @@ export class FlowControl {
       `the log level is ${level ?? 'that of the file'} by order of ${by}: ${reason}`)
   }
 
-  #logThrottle ({ by, bytesPerSecond, reason }: ThrottleRecord): void {
+  #logBandwidth (record: ThrottleRecord | ShareRecord): void {
+    const { by, reason } = record
     this.#options.log.warn({ by, reason },
-      `the bandwidth of the flow is ${limitText(bytesPerSecond)} by order of ${by}: ${reason}`)
+      `${bandwidthText(record)} by order of ${by}: ${reason}`)
   }
 
   async #carryOut (record: RetryRecord | ReloadRecord): Promise<void> {

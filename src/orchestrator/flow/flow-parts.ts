@@ -266,7 +266,8 @@ export class FlowParts {
       order: () => this.#parts.control?.state.throttle,
       slots: () =>
         ({ owned: ownership.owned.size, total: config().settings['task.slots'] }),
-      shareOf: topic => config().topicSettings.get(topic)?.['bandwidth.share'] ??
+      shareOf: topic => this.#parts.control?.state.shareOf(topic) ??
+        config().topicSettings.get(topic)?.['bandwidth.share'] ??
         config().settings['bandwidth.share'],
       placements: () => partitions.topicLanes.placements,
       lanes,

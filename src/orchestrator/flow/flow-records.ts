@@ -61,6 +61,7 @@ export class FlowRecords {
         case 'skip':
         case 'logLevel':
         case 'throttle':
+        case 'share':
           control.apply(record)
           break
         case 'retry': // was for the processes that ran then

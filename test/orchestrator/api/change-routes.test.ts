@@ -102,6 +102,32 @@ test('a throttle needs a limit or the word that the file has it', async t => {
     order.kind === 'throttle' ? order.bytesPerSecond : ''), [1000, 0, undefined])
 })
 
+test('a share names a topic, and has a percentage or the word that the file has it', async t => {
+  const api = await createApi(t)
+  const topic = 'orders'
+  for (const body of [{ topic, percent: 1 }, { topic, percent: 100 }, { topic, file: true }]) {
+    const answer = await post(api, `${flowPath}/share`, { reason: 'x', ...body })
+    assert.equal(answer.statusCode, 202, answer.body)
+    assert.equal(answer.json<Answer>().orders[0]?.['topic'], topic)
+  }
+  for (const body of [{ percent: 30 }, { topic }, { topic, percent: 30, file: true },
+    { topic, percent: 0 }, { topic, percent: 101 }, { topic, percent: 1.5 },
+    { topic, percent: 30, partition: 1 }]) {
+    const answer = await post(api, `${flowPath}/share`, { reason: 'x', ...body })
+    assert.equal(answer.statusCode, 400, JSON.stringify(body))
+  }
+  assert.deepEqual(api.mirror.orders.map(({ order }) => order.kind === 'share'
+    ? [order.scope.topic, order.percent]
+    : []), [[topic, 1], [topic, 100], [topic, undefined]])
+  for (const { order } of api.mirror.orders.slice(0, 1)) {
+    if (order.kind === 'share') api.mirror.state.apply(order)
+  }
+  const shown = await api.app.inject({ url: flowPath })
+  assert.deepEqual(shown.json<{ orders: { shares: unknown } }>().orders.shares, [{
+    topic, percent: 1, by: 'api@127.0.0.1', atMs: api.clock.now(), reason: 'x'
+  }])
+})
+
 test('a dry run is only checked, and a doubt is returned as a warning', async t => {
   const api = await createApi(t)
   api.mirror.doubt = 'the flow does not mirror nosuch (not matched)'
@@ -247,8 +273,7 @@ const paths = [
   '/api/v1/flows', flowPath, `${flowPath}/topics`, `${flowPath}/partitions`, `${flowPath}/members`,
   `${flowPath}/duties`, `${flowPath}/groups`, `${flowPath}/caught-up`, `${flowPath}/pause`,
   `${flowPath}/resume`, `${flowPath}/retry`, `${flowPath}/skip`, `${flowPath}/throttle`,
-  '/api/v1/reload',
-  '/api/v1/log-level', '/api/v1/events', '/api/openapi.json'
+  `${flowPath}/share`, '/api/v1/reload', '/api/v1/log-level', '/api/v1/events', '/api/openapi.json'
 ]
 const anyMethod = fc.oneof(fc.constant('POST' as const),
   fc.constantFrom('GET' as const, 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'))
@@ -261,7 +286,7 @@ const anyPath = fc.oneof(
 const rightBodies = [
   { reason: 'why' }, { reason: 'why', topic: 'orders' }, { reason: 'why', level: 'debug' },
   { reason: 'why', topic: 'orders', partition: 3, to: '7' },
-  { reason: 'why', bytesPerSecond: 1000 }
+  { reason: 'why', bytesPerSecond: 1000 }, { reason: 'why', topic: 'orders', percent: 30 }
 ].map(body => JSON.stringify(body))
 const anyBody = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...rightBodies) },

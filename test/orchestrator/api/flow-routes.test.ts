@@ -221,9 +221,9 @@ test('openapi.json describes each route, with a schema for each answer', async t
     '/api/v1/events', '/api/v1/flows', '/api/v1/flows/{flow}', '/api/v1/flows/{flow}/caught-up',
     '/api/v1/flows/{flow}/duties', '/api/v1/flows/{flow}/groups', '/api/v1/flows/{flow}/members',
     '/api/v1/flows/{flow}/partitions', '/api/v1/flows/{flow}/pause',
-    '/api/v1/flows/{flow}/resume', '/api/v1/flows/{flow}/retry', '/api/v1/flows/{flow}/skip',
-    '/api/v1/flows/{flow}/states', '/api/v1/flows/{flow}/throttle',
-    '/api/v1/flows/{flow}/topics', '/api/v1/log-level',
+    '/api/v1/flows/{flow}/resume', '/api/v1/flows/{flow}/retry', '/api/v1/flows/{flow}/share',
+    '/api/v1/flows/{flow}/skip', '/api/v1/flows/{flow}/states',
+    '/api/v1/flows/{flow}/throttle', '/api/v1/flows/{flow}/topics', '/api/v1/log-level',
     '/api/v1/reload'
   ])
   for (const [path, methods] of Object.entries(paths)) {

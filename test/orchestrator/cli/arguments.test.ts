@@ -14,7 +14,14 @@ const rows: ReadonlyArray<readonly [args: readonly string[], exitCode: number, t
   [['pause', 'FILE', '--topics', 'orders', '--reason', 'x'], 2,
     /unknown option '--topics'[^]*Did you mean --topic\?/],
   [['resume', 'FILE', '--topics', 'orders', '--reason', 'x'], 2, /unknown option '--topics'/],
-  [['throttle', 'FILE', '--rate', 'abc', '--reason', 'x'], 2, /--rate/],
+  [['throttle', 'FILE', '--rate', 'abc', '--reason', 'x'], 2, /--rate=abc: allowed is/],
+  [['throttle', 'FILE', '--reason', 'x'], 2, /needs --rate, or --topic and --share/],
+  // A rate is that of the whole flow.
+  [['throttle', 'FILE', '--rate', '1MiB', '--topic', 'a', '--reason', 'x'], 2, /need each other/],
+  [['throttle', 'FILE', '--share', '30', '--reason', 'x'], 2, /need each other/],
+  ...['0', '101', '1.5', '30%', ''].map(share =>
+    [['throttle', 'FILE', '--topic', 'a', '--share', share, '--reason', 'x'], 2,
+      /--share=[^ ]*: allowed is a whole number of percent from 1 to 100, file/] as const),
   // Regression: wait answered as if a process had not.
   ...[['topics'], ['groups'], ['top'], ['wait', '--caught-up']].map(command =>
     [[...command, 'FILE', '--url', 'nowhere'], 2, /error: .*--url=nowhere is not a URL/] as const),

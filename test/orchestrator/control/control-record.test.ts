@@ -40,6 +40,12 @@ const records: fc.Arbitrary<Written> = fc.oneof(
     ...given
   }, plain),
   fc.record({
+    kind: fc.constant('share' as const),
+    scope: fc.record({ topic }, plain),
+    percent: fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined }),
+    ...given
+  }, plain),
+  fc.record({
     kind: fc.constant('member' as const),
     member: fc.record({
       name: fc.string(),
@@ -88,6 +94,9 @@ describe('control records', () => {
     assert.deepEqual(bytes({ kind: 'throttle', bytesPerSecond: 0, ...given }),
       ['{"control":"throttle"}',
         '{"version":2,"by":"ann","atMs":5,"reason":"release","bytesPerSecond":0}'])
+    assert.deepEqual(bytes({ kind: 'share', scope: { topic: 'a' }, percent: 30, ...given }),
+      ['{"control":"share","topic":"a"}',
+        '{"version":2,"by":"ann","atMs":5,"reason":"release","percent":30}'])
   })
 
   test('end with a tombstone under their key', () => {
@@ -117,6 +126,12 @@ describe('control records', () => {
       [{ control: 'throttle' }, { ...value, bytesPerSecond: -1 }],
       [{ control: 'throttle' }, { ...value, bytesPerSecond: '10MiB' }],
       [{ control: 'throttle' }, value],
+      [{ control: 'share' }, { ...value, percent: 30 }],
+      [{ control: 'share', topic: 'a', partition: 1 }, { ...value, percent: 30 }],
+      [{ control: 'share', topic: 'a' }, value],
+      [{ control: 'share', topic: 'a' }, { ...value, percent: 0 }],
+      [{ control: 'share', topic: 'a' }, { ...value, percent: 101 }],
+      [{ control: 'share', topic: 'a' }, { ...value, percent: '30' }],
       [{ member: 'x' }, { version: 2 }]
     ]) {
       const read = decodeControl(bytes(key), bytes(wrong))

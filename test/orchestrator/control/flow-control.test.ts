@@ -135,6 +135,7 @@ test('orders in force are written to a recreated log, after its own orders were 
   pause('payments', true)
   log.say({ kind: 'throttle', bytesPerSecond: 1000, ...given },
     { kind: 'logLevel', level: 'debug', ...given },
+    { kind: 'share', scope: { topic: 'orders' }, percent: 30, ...given },
     { kind: 'skip', source: orders, to: 12n, id: 'a-skip', ...given })
   await clock.advance(second)
   log.recreate()
@@ -147,6 +148,7 @@ test('orders in force are written to a recreated log, after its own orders were 
   assert.deepEqual(later.control.state.pauses.map(({ scope }) => scope), [{ topic: 'orders' }])
   assert.equal(later.control.state.throttle?.bytesPerSecond, 1000)
   assert.equal(later.control.state.logLevel?.level, 'debug')
+  assert.equal(later.control.state.shareOf('orders'), 30)
   assert.deepEqual(later.control.state.skips.map(({ id }) => id), ['a-skip'])
   assert.equal(partitions.pauseOf({ topic: 'payments', partition: 0 }), undefined)
   const written = log.records.length
@@ -385,6 +387,35 @@ describe('an order to the process', () => {
     log.say({ kind: 'throttle', bytesPerSecond: undefined, ...given })
     await clock.advance(second)
     for (const { control } of [first, later]) assert.equal(control.state.throttle, undefined)
+  })
+
+  test('about the share of a topic holds for later processes, until it ends', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const first = createProcess(t, log, clock)
+    await clock.advance(second)
+    const share = (topic: string, percent: number | undefined): void => {
+      log.say({ kind: 'share', scope: { topic }, percent, ...given })
+    }
+    share('orders', 50)
+    share('orders', 30)
+    share('payments', 10)
+    await clock.advance(second)
+    const later = createProcess(t, log, clock, { name: 'longhaul-2' })
+    await clock.advance(second)
+    const sharesOf = ({ control: { state } }: typeof first): unknown =>
+      ['orders', 'payments', 'other'].map(topic => state.shareOf(topic))
+    for (const each of [first, later]) assert.deepEqual(sharesOf(each), [30, 10, undefined])
+    assert.deepEqual(later.control.state.shares.map(({ by }) => by), ['ann', 'ann'])
+    share('orders', undefined)
+    await clock.advance(second)
+    for (const each of [first, later]) {
+      assert.deepEqual(sharesOf(each), [undefined, 10, undefined])
+    }
+    const key = Buffer.from(JSON.stringify({ control: 'share', topic: 'payments' }))
+    log.records.push({ key, value: null })
+    await clock.advance(second)
+    for (const each of [first, later]) assert.deepEqual(each.control.state.shares, [])
   })
 
   test('of this process is carried out at once, not at the next interval', async t => {
