@@ -26,6 +26,19 @@ describe('the package', { timeout: 1_800_000 }, () => {
     assert.ok(statSync(tarball).size < megabytesMax * 1e6, String(statSync(tarball).size))
   })
 
+  // Regression: packages of npm without a licence file were missing in the notices.
+  test('names the licence of each package and library inside', () => {
+    const read = (...args: readonly string[]): string =>
+      execFileSync('tar', args, { encoding: 'utf8', maxBuffer: 2 ** 28 })
+    const notices = read('-xOzf', tarball, 'package/THIRD-PARTY-NOTICES')
+    const packages = read('-tzf', tarball).split('\n').flatMap(path =>
+      /^package\/.*node_modules\/((?:@[^/]+\/)?[^/]+)\/package\.json$/.exec(path)?.[1] ?? [])
+    assert.ok(packages.length > 100, String(packages.length))
+    const titles = notices.split('\n').map(line => line.replace(/ v?\d\S*$/, ''))
+    const libraries = ['librdkafka', 'libssl', 'libzstd', 'zlib1g', 'libstdc++']
+    assert.deepEqual([...packages, ...libraries].filter(name => !titles.includes(name)), [])
+  })
+
   for (const major of [20, 22, 24]) {
     test(`is installed and runs with Node ${major}, without compilers and network`, t => {
       const { env, prefix } = emptyMachine(t, major)

@@ -160,21 +160,39 @@ async function copyAddons (context, logFile) {
 
 /** The licences of everything in the tarball that is not Longhaul. */
 function notices ({ root }, packages) {
-  const texts = packages.flatMap((path) => {
-    const folder = join(root, path)
-    const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-    return licencesIn(folder).map((file) => [`${name} ${version}`, file])
-  })
+  const texts = packages.flatMap((path) => licencesOf(join(root, path)))
   const librdkafka = join(root, 'node_modules/node-rdkafka/deps/librdkafka')
-  texts.push(['librdkafka', join(librdkafka, 'LICENSES.txt')])
-  for (const library of ['libssl-dev', 'libzstd-dev', 'zlib1g-dev', 'libstdc++-12-dev']) {
-    texts.push([library.replace(/-dev$/, ''), `/usr/share/doc/${library}/copyright`])
+  texts.push(['librdkafka', readNotice(join(librdkafka, 'LICENSES.txt'))])
+  for (const library of ['libssl', 'libzstd', 'zlib1g', 'libstdc++']) {
+    texts.push([library, readNotice(`/usr/share/doc/${developmentPackage(library)}/copyright`)])
   }
   const rule = '-'.repeat(80)
-  return texts.filter(([, file]) => existsSync(file))
-    .map(([title, file]) => `${rule}\n${title}\n${rule}\n${readFileSync(file, 'utf8')}`).join('\n')
+  return texts.map(([title, text]) => `${rule}\n${title}\n${rule}\n${text}`).join('\n')
 }
 
-const licencesIn = (folder) =>
-  readdirSync(folder).filter((name) => /^(licen[cs]e|notice|copying)/i.test(name))
-    .map((name) => join(folder, name))
+/** Debian's; that of libstdc++ has the version of the compiler in its name. */
+function developmentPackage (library) {
+  const all = existsSync('/usr/share/doc') ? readdirSync('/usr/share/doc') : []
+  const isItsOwn = (name) => name.startsWith(library) &&
+    /^(-\d+)?-dev$/.test(name.slice(library.length))
+  return all.find(isItsOwn) ?? `${library}-dev`
+}
+
+/** Of a package of npm: its texts, or what its package.json names. */
+function licencesOf (folder) {
+  const { author, license, name, repository, version } =
+    JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const title = `${name} ${version}`
+  const files = readdirSync(folder).filter((each) => /^(licen[cs]e|notice|copying)/i.test(each))
+  if (files.length > 0) return files.map((file) => [title, readNotice(join(folder, file))])
+  const [by, source] = [author?.name ?? author ?? '', repository?.url ?? repository ?? '']
+  return [[title, `The package has no licence file. Its package.json names ${license}.\n` +
+    `${[by, source].filter(Boolean).join('\n')}\n`]]
+}
+
+function readNotice (file) {
+  if (existsSync(file)) return readFileSync(file, 'utf8')
+  throw new SetupError(`${file} is missing, so the package would lack a licence`, {
+    wayOut: 'an image may leave out /usr/share/doc: install the package that has the file again'
+  })
+}
