@@ -39,6 +39,17 @@ export class ControlState {
   /** Topics without one have `bandwidth.share` of the file. */
   get shares (): readonly ShareRecord[] { return [...this.#shares.values()] }
 
+  /** How many orders are in force, by the word of the command. */
+  get counts (): Readonly<Record<string, number>> {
+    return {
+      'pause': this.#pauses.size,
+      'skip': this.#skips.size,
+      'throttle': this.#throttle === undefined ? 0 : 1,
+      'share': this.#shares.size,
+      'log-level': this.#logLevel === undefined ? 0 : 1
+    }
+  }
+
   /** Whoever reads these knows all that this state knows. */
   get orders (): readonly StandingOrder[] {
     const ofFlow = [this.#logLevel, this.#throttle].flatMap(order => order ?? [])

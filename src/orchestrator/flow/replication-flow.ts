@@ -195,7 +195,9 @@ export class ReplicationFlow {
       ...bandwidth === undefined ? {} : { throttle: bandwidth.snapshot },
       ...probe === undefined ? {} : { clusters: probe.health },
       ...health === undefined ? {} : { slots: health },
-      ...control === undefined ? {} : { differingMembers: control.differingMembers },
+      ...control === undefined
+        ? {}
+        : { differingMembers: control.differingMembers, orders: control.state.counts },
       isExactlyOnce: progress && isIdempotent(progress.producer),
       ...duties === undefined ? {} : { dutySuccesses: duties.lastSuccesses }
     }

@@ -41,6 +41,7 @@ export interface FlowTotals extends PartitionTotals {
   readonly latency: LatencySnapshot
   readonly progressUnwrittenMs: number | undefined
   readonly differingMembers: number | undefined
+  readonly orders: NonNullable<FlowSnapshot['orders']>
   readonly isExactlyOnce: boolean | undefined
   readonly dutySuccesses: ReadonlyMap<string, number>
   readonly checkpoints: ReadonlyMap<string, CheckpointSnapshot>
@@ -129,6 +130,7 @@ class FlowAccount {
       latency: this.#latency.observe(lanes),
       progressUnwrittenMs: flow.progressUnwrittenMs,
       differingMembers: flow.differingMembers,
+      orders: flow.orders ?? {},
       isExactlyOnce: flow.isExactlyOnce,
       dutySuccesses: flow.dutySuccesses ?? new Map(),
       checkpoints: flow.checkpoints ?? new Map(),

@@ -3,6 +3,7 @@
 //
 // Names follow Prometheus: base units (seconds, bytes), `_total` for counters. `source` and
 // `target` are cluster aliases, `topic` is the name on the source.
+import { brokerMetricTable } from './broker-metric-table.ts'
 import { mirrorMakerMetricTable } from './mirror-maker-metric-table.ts'
 
 export type MetricType = 'counter' | 'gauge' | 'histogram'
@@ -20,7 +21,6 @@ export interface MetricRow {
 }
 
 const flow = ['source', 'target'] as const
-const broker = [...flow, 'cluster', 'broker'] as const
 const topic = [...flow, 'topic'] as const
 const partition = [...topic, 'partition'] as const
 
@@ -189,43 +189,7 @@ export const metricTable = {
     labels: [...flow, 'cluster'],
     help: 'Time for which a cluster asked lanes to wait (quota), summed over the lanes.'
   },
-  longhaul_broker_requests_total: {
-    type: 'counter',
-    labels: broker,
-    help: 'Requests that lanes have sent to a broker, by the id of the broker; requests for ' +
-      'metadata are not counted.'
-  },
-  longhaul_broker_failed_requests_total: {
-    type: 'counter',
-    labels: broker,
-    help: 'Requests to a broker that had no answer.'
-  },
-  longhaul_broker_answer_seconds_total: {
-    type: 'counter',
-    labels: broker,
-    help: 'Time from sending a request to its answer, summed over the answered requests. A ' +
-      'source broker that has no records holds a Fetch for up to fetch.max.wait.ms.'
-  },
-  longhaul_broker_sent_bytes_total: {
-    type: 'counter',
-    labels: broker,
-    help: 'Bytes of the requests to a broker.'
-  },
-  longhaul_broker_received_bytes_total: {
-    type: 'counter',
-    labels: broker,
-    help: 'Bytes of the answers of a broker.'
-  },
-  longhaul_broker_throttle_seconds_total: {
-    type: 'counter',
-    labels: broker,
-    help: 'Time for which a broker asked lanes to wait (quota), summed over the lanes.'
-  },
-  longhaul_broker_connections_total: {
-    type: 'counter',
-    labels: broker,
-    help: 'Connections that lanes have opened to a broker, without those that renew a login.'
-  },
+  ...brokerMetricTable,
   longhaul_bandwidth_max_bytes: {
     type: 'gauge',
     labels: [...flow],
@@ -289,6 +253,12 @@ export const metricTable = {
     help: 'Live processes of the flow whose settings differ from those of this one. Alert when ' +
       'it stays above 0 for longer than a rolling restart: with other topics, partitions may be ' +
       'mirrored by no process. MEMBERS_DIFFER in the log names the settings.'
+  },
+  longhaul_orders: {
+    type: 'gauge',
+    labels: [...flow, 'kind'],
+    help: 'Orders of operators that are in force for all processes of the flow: pause, skip (not ' +
+      'carried out yet), throttle, share, log-level. A pause that nobody ended shows here.'
   },
   longhaul_certificate_expiry_timestamp_seconds: {
     type: 'gauge',

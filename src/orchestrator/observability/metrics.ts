@@ -143,6 +143,9 @@ function writeFlow (text: SeriesText, flow: FlowTotals, nowMs: number): void {
     text.counter('longhaul_records_mirrored_again_total', { ...labels, topic }, Number(count))
   }
   text.gauge('longhaul_members_differing', labels, flow.differingMembers)
+  for (const [kind, count] of Object.entries(flow.orders)) {
+    text.gauge('longhaul_orders', { ...labels, kind }, count)
+  }
   const { isExactlyOnce } = flow
   text.gauge('longhaul_flow_exactly_once', labels,
     isExactlyOnce === undefined ? undefined : Number(isExactlyOnce))

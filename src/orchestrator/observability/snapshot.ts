@@ -64,6 +64,8 @@ export interface FlowSnapshot {
   readonly progressUnwrittenMs: number | undefined
   /** Processes of the flow whose settings differ from those of this process; absent: not known. */
   readonly differingMembers?: number
+  /** How many orders of operators are in force, by kind; absent: not known. */
+  readonly orders?: Readonly<Record<string, number>>
   /** False: the target has no idempotent producers; absent: not known yet. */
   readonly isExactlyOnce?: boolean | undefined
   /** When each duty of this process succeeded last, epoch ms; absent: no duty has succeeded. */

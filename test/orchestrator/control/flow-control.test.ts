@@ -407,6 +407,8 @@ describe('an order to the process', () => {
       ['orders', 'payments', 'other'].map(topic => state.shareOf(topic))
     for (const each of [first, later]) assert.deepEqual(sharesOf(each), [30, 10, undefined])
     assert.deepEqual(later.control.state.shares.map(({ by }) => by), ['ann', 'ann'])
+    assert.deepEqual(later.control.state.counts,
+      { 'pause': 0, 'skip': 0, 'throttle': 0, 'share': 2, 'log-level': 0 })
     share('orders', undefined)
     await clock.advance(second)
     for (const each of [first, later]) {

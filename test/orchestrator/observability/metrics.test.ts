@@ -78,6 +78,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
     ],
     progressUnwrittenMs: clock.now() - 2500,
     differingMembers: 1,
+    orders: { pause: 2, throttle: 0 },
     checkpoints: new Map([['group', {
       group: 'billing', topic: 'A.orders', partition: 0, written: 2, latencySumMs: 50
     }]]),
@@ -116,6 +117,14 @@ test('the text is valid, and rows of the table and series correspond', async () 
     const labels = [...(series[0] ?? '').matchAll(/([a-z_]+)="/g)].map((match) => match[1])
     assert.deepEqual(labels, [...row.labels].sort(), name)
   }
+})
+
+test('orders in force are counted by kind, also those of which there is none', async () => {
+  const { clock, scrape } = createScraper()
+  const exposition = await scrape(eventfulFlow(clock))
+  assert.deepEqual(seriesOf(exposition, 'longhaul_orders'), {
+    '{kind="pause",source="A",target="B"}': 2, '{kind="throttle",source="A",target="B"}': 0
+  })
 })
 
 test('times of a broker are seconds, under the name of its cluster', async () => {
