@@ -6,8 +6,9 @@ import { choice, described, object, type Schema } from './json-schema.ts'
 const topic: Schema = { type: 'string', pattern: '^[A-Za-z0-9._-]{1,249}$' }
 const partition: Schema = { type: 'integer', minimum: 0, maximum: 2 ** 31 - 1 }
 /** Without control characters, which would change a terminal that shows the text. */
+const printable = '[^\\u0000-\\u001f\\u007f-\\u009f]+$'
 const plainText = (lengthMax: number): Schema =>
-  ({ type: 'string', minLength: 1, maxLength: lengthMax, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
+  ({ type: 'string', minLength: 1, maxLength: lengthMax, pattern: `^${printable}` })
 
 const page = {
   after: described(plainText(300), 'continue after this entry: `next` of the last page'),
@@ -40,7 +41,11 @@ export const caughtUpQuery = object({
 export const eventsQuery = object({ flow: plainText(520) }, ['flow'])
 
 const orderFields = {
-  reason: described(plainText(500), 'why; log and status show it'),
+  // As the commands: not blank.
+  reason: {
+    ...described(plainText(500), 'why; log and status show it'),
+    pattern: `^(?=.*\\S)${printable}`
+  },
   by: described(plainText(128), 'who; the address of the request is added'),
   dryRun: described({ type: 'boolean' }, 'only check')
 }

@@ -69,7 +69,7 @@ export async function giveOrder (
 }
 
 /** As in the API: neither empty nor with control characters. */
-const reasonPattern = /^(?=.*\S)[^\u0000-\u001f\u007f]{1,500}$/u
+const reasonPattern = /^(?=.*\S)[^\u0000-\u001f\u007f-\u009f]{1,500}$/u
 
 /** Why the options contradict each other; undefined: they do not. */
 function usageProblem (

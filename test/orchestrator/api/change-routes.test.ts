@@ -144,6 +144,10 @@ test('a wrong body is refused with what is wrong, and orders nothing', async t =
   const cases: ReadonlyArray<readonly [string, object, RegExp]> = [
     ['pause', {}, /reason/],
     ['pause', { reason: '' }, /reason/],
+    ['pause', { reason: ' ' }, /reason/],
+    // One character that begins a control sequence, as escape and [ do.
+    ['pause', { reason: 'a\u009b2J' }, /reason/],
+    ['pause', { reason: 'x', by: 'a\u009b2J' }, /by/],
     ['pause', { reason: 'x'.repeat(501) }, /reason/],
     ['pause', { reason: 'a\u001b[2J' }, /reason/],
     // A mistyped name must not pause the whole flow.

@@ -28,7 +28,7 @@ const rows: ReadonlyArray<readonly [args: readonly string[], exitCode: number, t
   [['partitions', 'list', 'FILE', '--state', 'nosuch'], 2,
     /'nosuch' is invalid\. Allowed choices are starting, .*, faulted, removed, unknown\./],
   [['partitions', 'retry', 'FILE', '--topics', 'x', '--reason', 'x'], 2, /unknown option/],
-  ...['', ' ', 'two\nlines'].map(reason =>
+  ...['', ' ', 'two\nlines', 'a\u009b2J'].map(reason =>
     [['pause', 'FILE', '--reason', reason], 2, /^error: --reason: say why/] as const),
   [['migrate', 'FILE', ...noTime], 2, /^error: --quiet-seconds abc: must be a whole number from 0/],
   // Before any cluster is asked.
