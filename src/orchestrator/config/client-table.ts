@@ -23,6 +23,13 @@ const inOrder = 'Longhaul retries in order until it succeeds'
 
 // -1 is the system's default in Java, 0 in librdkafka.
 const bufferSize = (value: string) => value === '-1' ? '0' : value
+/**
+ * librdkafka keeps metadata three times as long, in microseconds of 32 bits: above 715 s they
+ * overflow, librdkafka forgets metadata at once, and finds no leader for a request for offsets.
+ */
+const metadataRefreshMsMax = 600_000
+const refreshInterval = (value: string) =>
+  Number(value) > metadataRefreshMsMax ? String(metadataRefreshMsMax) : value
 /** As Java reads it: an empty item between two commas is ignored. */
 const serverList = (value: string) =>
   value.split(',').map(server => server.trim()).filter(server => server !== '').join(',')
@@ -31,7 +38,10 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
   'bootstrap.servers': { to: 'bootstrap.servers', convert: serverList },
   'metadata.broker.list': { to: 'bootstrap.servers', convert: serverList },
   'request.timeout.ms': { to: 'socket.timeout.ms' },
-  'metadata.max.age.ms': { to: 'topic.metadata.refresh.interval.ms' },
+  'metadata.max.age.ms': { to: 'topic.metadata.refresh.interval.ms', convert: refreshInterval },
+  'topic.metadata.refresh.interval.ms': {
+    to: 'topic.metadata.refresh.interval.ms', convert: refreshInterval
+  },
   'send.buffer.bytes': { to: 'socket.send.buffer.bytes', convert: bufferSize },
   'receive.buffer.bytes': { to: 'socket.receive.buffer.bytes', convert: bufferSize },
   'socket.connection.setup.timeout.max.ms': {

@@ -35,6 +35,10 @@ function problem (
 const translated: ReadonlyArray<readonly [string, ClientProperties]> = [
   ['request.timeout.ms=1000', { 'socket.timeout.ms': '1000' }],
   ['metadata.max.age.ms=2000', { 'topic.metadata.refresh.interval.ms': '2000' }],
+  // With more than 715 s librdkafka forgot metadata at once: no partition found a start position.
+  ['metadata.max.age.ms=3600000', { 'topic.metadata.refresh.interval.ms': '600000' }],
+  ['topic.metadata.refresh.interval.ms=900000',
+    { 'topic.metadata.refresh.interval.ms': '600000' }],
   ['send.buffer.bytes=-1', { 'socket.send.buffer.bytes': '0' }],
   ['receive.buffer.bytes=65536', { 'socket.receive.buffer.bytes': '65536' }],
   ['connections.max.idle.ms=1', { 'connections.max.idle.ms': '1' }],
