@@ -26,19 +26,24 @@ describe('faults of the link', () => {
       'request.timeout.ms': 3000,
       lanes: 1
     })))
+    // Each turn is nearly as large as the limit: the lane fetches for five more seconds, then it
+    // suspects the broker. Regression: on a busy machine records of 100 bytes did not fill half of
+    // the memory in this time, and the test waited for that in vain.
+    const recordBytes = 1000
     const load = await SequenceLoad.start(t, source, 'stalled',
-      { partitions, recordsPerTurn: 400, codec: 'none' })
+      { partitions, recordsPerTurn: 400, codec: 'none', recordBytes })
     await untilRecords(mirror, target, 'east.stalled', 100)
     const present = load.written
     target.broker(1).pause()
     let highest = 0
     try {
-      // Several times the bytes that may be in flight, in records of 100 bytes on average.
+      // Several times the bytes that may be in flight.
       await mirror.until('more than the memory holds', async () => {
         const { series } = await mirror.metrics()
         const held = '{lane="0",source="east",target="west"}'
         highest = Math.max(highest, series.get(`longhaul_in_flight_bytes${held}`) ?? 0)
-        return (load.written - present) * partitions * 100 > 5 * limit && highest > limit / 2
+        const bytes = (load.written - present) * partitions * recordBytes
+        return bytes > 5 * limit && highest > limit / 2
       })
     } finally {
       target.broker(1).continue()
