@@ -2,7 +2,7 @@
 // a record of one of them is mirrored, for several numbers of partitions.
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess
+  createPropertiesFile, spawnMirror, startMirror, type CleanUp, type MirrorProcess
 } from '../../test/integration/mirror-process.ts'
 import {
   flowProperties, startClusters, type MirroredClusters
@@ -53,6 +53,8 @@ const startMsMax = 900_000
 /** Soon after a start V8's compiler probably still works on what the start has used. */
 const settleMs = 60_000
 const latencyRecords = 50
+/** Between questions whether a record is on the target; more of them would slow a start down. */
+const askMs = { restart: 10, latency: 1 } as const
 
 // Kafka's default delay of a new group and its default pace of cleaning, which tests shorten;
 // memory for many partitions, and no index larger than these few records need.
@@ -106,8 +108,8 @@ async function measure (
   const probe = new LatencyProbe(clusters, producer, topics)
   await probe.write(0)
   const restartedAt = performance.now()
-  const mirror = await startMirror(cleanUp, file)
-  await probe.untilMirrored(0)
+  const mirror = spawnMirror(cleanUp, file)
+  await probe.untilMirrored(0, askMs.restart)
   const restartSeconds = (performance.now() - restartedAt) / 1000
   await untilMirrored(mirror, partitions)
   say(`restarted: first record after ${restartSeconds.toFixed(1)} s`)
@@ -227,7 +229,7 @@ class LatencyProbe {
   async measure (index: number): Promise<number> {
     await this.write(index)
     const writtenAt = performance.now()
-    await this.untilMirrored(index)
+    await this.untilMirrored(index, askMs.latency)
     return performance.now() - writtenAt
   }
 
@@ -237,12 +239,12 @@ class LatencyProbe {
     this.#ends.set(topic, (this.#ends.get(topic) ?? 0) + 1)
   }
 
-  async untilMirrored (index: number): Promise<void> {
+  async untilMirrored (index: number, intervalMs: number): Promise<void> {
     const topic = this.#topicOf(index)
     await eventually(`the record of ${topic} on the target`, async () => {
       const { high } = await this.#clusters.target.admin.offsets(`east.${topic}`, 0)
       return high >= (this.#ends.get(topic) ?? 0)
-    }, { timeoutMs: startMsMax, intervalMs: 1 })
+    }, { timeoutMs: startMsMax, intervalMs })
   }
 
   /** A topic far from the previous one. */
