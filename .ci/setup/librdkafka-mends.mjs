@@ -167,6 +167,32 @@ const mends = [
 `
   },
   {
+    // The thread of the caller looked for leaders first. A metadata response at that moment let
+    // librdkafka's own thread answer the call, and free what the caller was still reading.
+    file: 'rdkafka_partition.c',
+    from: `        rd_kafka_enq_once_add_source(rko->rko_u.leaders.eonce, "timeout timer");
+        rd_kafka_timer_start_oneshot(
+            &rk->rk_timers, &rko->rko_u.leaders.timeout_tmr, rd_true,
+            rd_timeout_remains_us(rko->rko_u.leaders.ts_timeout),
+            rd_kafka_partition_leader_query_eonce_timeout_cb,
+            rko->rko_u.leaders.eonce);
+
+        if (rd_kafka_topic_partition_list_query_leaders_async_worker(rko) ==
+            RD_KAFKA_OP_RES_HANDLED)
+                rd_kafka_op_destroy(rko); /* Reply queue already disabled */
+}`,
+    to: `        rd_kafka_enq_once_t *eonce = rko->rko_u.leaders.eonce;
+        rd_kafka_enq_once_add_source(eonce, "first look");
+        rd_kafka_enq_once_add_source(eonce, "timeout timer");
+        rd_kafka_timer_start_oneshot(
+            &rk->rk_timers, &rko->rko_u.leaders.timeout_tmr, rd_true,
+            rd_timeout_remains_us(rko->rko_u.leaders.ts_timeout),
+            rd_kafka_partition_leader_query_eonce_timeout_cb, eonce);
+        rd_kafka_enq_once_trigger(eonce, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                  "first look");
+}`
+  },
+  {
     // malloc allocates the responses, and does not bound its memory (core/block_pool.h). The
     // program may set these two functions before it opens a client.
     file: 'rdbuf.c',
