@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { Contender } from './contenders/contender.ts'
 import { contendersOf, mustFindContender } from './contenders/contender-list.ts'
 import { appendCatchUp, renderCatchUp } from './report/catch-up-report.ts'
+import { appendLatency, renderLatency, writeLatencyLogs } from './report/latency-report.ts'
 import { appendMemory, isInside, renderMemory, writeSamples } from './report/memory-report.ts'
 import { appendRun, writeRun, type RunRecord } from './report/result-files.ts'
 import { appendRestore, isShort, renderRestore } from './report/restore-report.ts'
@@ -11,6 +12,7 @@ import { appendScale, renderScale } from './report/scale-report.ts'
 import { renderTerminalTable } from './report/result-tables.ts'
 import { appendLongLink, renderLongLink } from './report/long-link-report.ts'
 import { runCatchUp } from './scenarios/catch-up.ts'
+import { runLatency } from './scenarios/latency.ts'
 import {
   runLongLink, standardRows, windows, type LineRow, type WindowName
 } from './scenarios/long-link.ts'
@@ -27,6 +29,7 @@ interface LoopbackOptions {
   readonly codec: LoadCodec
   readonly partitions: number
   readonly contenders: readonly Contender[]
+  readonly rounds: number
   readonly tls: boolean
   readonly append: boolean
 }
@@ -73,7 +76,7 @@ async function loopback (
   const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
   const run: RunRecord = { scenario, settings, outcome, command, startedAt }
   const files = writeRun(run)
-  process.stdout.write(`${renderTerminalTable(outcome.results)}\n\n${files.json}\n${files.svg}\n`)
+  process.stdout.write(`${renderTerminalTable(outcome)}\n\n${files.json}\n${files.svg}\n`)
   if (options.append) process.stdout.write(`${appendRun(run, files)}\n`)
 }
 
@@ -163,6 +166,27 @@ async function catchUp (options: CatchUpOptions): Promise<void> {
   if (options.append) process.stdout.write(`${appendCatchUp(report)}\n`)
 }
 
+interface LatencyOptions {
+  readonly rtt: readonly number[]
+  readonly rateOfLive: readonly number[]
+  readonly rounds: number
+  readonly partitions: number
+  readonly seconds: number
+  readonly contenders: readonly Contender[]
+  readonly append: boolean
+}
+
+async function latency (options: LatencyOptions): Promise<void> {
+  const startedAt = new Date()
+  const rows = options.rtt.flatMap(roundTripMs => options.rateOfLive.map(recordsPerSecond =>
+    ({ roundTripMs, recordsPerSecond })))
+  const results = await runLatency({ ...options, rows, say })
+  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
+  const report = { results, command, startedAt }
+  process.stdout.write(`${renderLatency(report)}\n${writeLatencyLogs(report).join('\n')}\n`)
+  if (options.append) process.stdout.write(`${appendLatency(report)}\n`)
+}
+
 function listOf<Value> (parse: (text: string) => Value): (text: string) => Value[] {
   return text => text.split(',').map(each => parse(each.trim()))
 }
@@ -198,8 +222,8 @@ function addLoopback (scenario: LoopbackScenario): void {
     .option('--records <count>', 'records to mirror', parseCount, records)
     .option('--record-bytes <count>', 'bytes of each', parseCount, recordBytes)
     .option('--partitions <count>', 'partitions of the topic', parseCount, 4)
-    .option('--contenders <names>', 'comma-separated, run in this order', parseContenders,
-      [...contendersOf[name]])
+    .option('--contenders <names>', 'comma-separated', parseContenders, [...contendersOf[name]])
+    .option('--rounds <count>', 'runs of each contender, in a shuffled order', parseCount, 3)
     .option('--batch-bytes <count>', 'before compression', parseCount, batchBytes)
     .option('--codec <name>', loadCodecs.join(', '), oneOf(loadCodecs), usualBatches.codec)
     .option('--tls', 'over TLS to both clusters', false)
@@ -241,6 +265,18 @@ program.command('catch-up')
   .option('--contenders <names>', 'comma-separated', parseContenders, [...contendersOf['catch-up']])
   .option('--append', 'add the run to perf/results/catch-up.md', false)
   .action(catchUp)
+
+program.command('latency')
+  .description('light traffic alone: how long until a consumer of the target sees a record')
+  .option('--rtt <milliseconds>', 'round trips of the line, comma-separated; 0: without a line',
+    listOf(parseNumber), [0, 100])
+  .option('--rate-of-live <counts>', 'records a second', listOf(parseCount), [5, 500, 5_000])
+  .option('--rounds <count>', 'runs of each row', parseCount, 3)
+  .option('--partitions <count>', 'of the topic', parseCount, 4)
+  .option('--seconds <count>', 'that are measured', parseCount, 30)
+  .option('--contenders <names>', 'comma-separated', parseContenders, [...contendersOf.latency])
+  .option('--append', 'add the run to perf/results/latency.md', false)
+  .action(latency)
 
 program.command('long-link')
   .description('one cluster behind an emulated line: how much of it a mirror fills')

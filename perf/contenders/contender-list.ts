@@ -3,16 +3,17 @@
 import type { Contender } from './contender.ts'
 import { longhaul, longhaulAuto, longhaulRebatch } from './longhaul/longhaul.ts'
 import { mirrorMaker } from './mirror-maker/mirror-maker.ts'
-import { relay } from './relay/relay.ts'
+import { relay, relayOfBrokers } from './relay/relay.ts'
 
-const loopback: readonly Contender[] = [longhaul, mirrorMaker, relay]
+const loopback: readonly Contender[] = [longhaul, mirrorMaker, relay, relayOfBrokers]
 
 /** What a scenario runs if no contenders are named. */
 export const contendersOf = {
   loopback,
   'small-batches': [longhaul, longhaulRebatch, longhaulAuto, mirrorMaker],
   'compacted': [longhaul, mirrorMaker],
-  'catch-up': [longhaul, mirrorMaker]
+  'catch-up': [longhaul, mirrorMaker],
+  'latency': [longhaul, mirrorMaker]
 } as const satisfies Readonly<Record<string, readonly Contender[]>>
 
 const contenders = [...new Set(Object.values(contendersOf).flat())]

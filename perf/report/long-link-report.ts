@@ -1,5 +1,6 @@
 // The outcome of a run over lines: one row for each line, for perf/results/long-link.md.
 import type { MirrorFigures } from '../measure/mirror-run.ts'
+import { median, spread } from '../measure/rounds.ts'
 import {
   describeRow, type LineRow, type LongLinkResult
 } from '../scenarios/long-link.ts'
@@ -44,17 +45,4 @@ function shareOf ({ rate }: LineRow, figures: readonly MirrorFigures[]): string 
   if (rate === 0) return '–'
   const steady = median(figures.map(each => each.steadyMegabytesPerSecond))
   return `${(steady * 1e6 / rate * 100).toFixed(0)} %`
-}
-
-function spread (values: readonly number[], digits: number): string {
-  const middle = median(values).toFixed(digits)
-  if (values.length < 2) return middle
-  return `${middle} (${Math.min(...values).toFixed(digits)}-${Math.max(...values).toFixed(digits)})`
-}
-
-function median (values: readonly number[]): number {
-  const sorted = [...values].sort((one, other) => one - other)
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? 0
-  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? upper
-  return (upper + lower) / 2
 }

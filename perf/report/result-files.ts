@@ -59,7 +59,7 @@ function renderSection (run: RunRecord, name: string): string {
     '',
     `${describeLoad(run)}; ${machine()}.`,
     '',
-    renderMarkdownTable(run.outcome.results),
+    renderMarkdownTable(run.outcome),
     '',
     ...descriptions,
     '',
@@ -81,6 +81,7 @@ function toJson (run: RunRecord): unknown {
       batchBytes: settings.batchBytes,
       codec: settings.codec,
       partitions: settings.partitions,
+      rounds: settings.rounds,
       contenders: settings.contenders.map(c => ({ name: c.name, description: c.description }))
     },
     ...outcome

@@ -1,14 +1,15 @@
 // The same table for the terminal and, in Markdown, for the results file.
 
 import Table from 'cli-table3'
-import type { ContenderResult } from '../scenarios/loopback.ts'
+import { spread } from '../measure/rounds.ts'
+import type { ContenderResult, LoopbackResult } from '../scenarios/loopback.ts'
 import { figures, formatFigure } from './figure-table.ts'
 
 export function baselineOf (results: readonly ContenderResult[]): ContenderResult | undefined {
   return results.find(result => result.contender === 'mirror-maker') ?? results[0]
 }
 
-export function renderTerminalTable (results: readonly ContenderResult[]): string {
+export function renderTerminalTable ({ results, rounds }: LoopbackResult): string {
   const baseline = baselineOf(results)
   const table = new Table({
     head: ['', ...results.map(result => result.contender)],
@@ -16,10 +17,12 @@ export function renderTerminalTable (results: readonly ContenderResult[]): strin
     style: { head: [], border: [], compact: true }
   })
   table.push(...rows(results, baseline))
-  return [table.toString(), footnote(baseline), ...threadLines(results)].join('\n')
+  return [
+    table.toString(), footnote(baseline), ...spreadLines(rounds), ...threadLines(results)
+  ].join('\n')
 }
 
-export function renderMarkdownTable (results: readonly ContenderResult[]): string {
+export function renderMarkdownTable ({ results, rounds }: LoopbackResult): string {
   const baseline = baselineOf(results)
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   return [
@@ -28,7 +31,7 @@ export function renderMarkdownTable (results: readonly ContenderResult[]): strin
     ...rows(results, baseline).map(line),
     '',
     footnote(baseline),
-    ...threadLines(results).flatMap(line => ['', line])
+    ...[...spreadLines(rounds), ...threadLines(results)].flatMap(line => ['', line])
   ].join('\n')
 }
 
@@ -44,6 +47,16 @@ function rows (
   const times = (result: ContenderResult): string =>
     (result.cpuSecondsPerGigabyte / relay.cpuSecondsPerGigabyte).toFixed(1)
   return [...lines, ['CPU per gigabyte, × relay', ...results.map(times)]]
+}
+
+/** For several rounds: the median, lowest and highest of two figures. */
+function spreadLines (rounds: LoopbackResult['rounds']): string[] {
+  const count = Math.max(0, ...rounds.map(results => results.length))
+  if (count < 2) return []
+  const texts = rounds.map(results => `${results[0]?.contender ?? ''} ` +
+    `${spread(results.map(result => result.cpuSecondsPerGigabyte), 2)} CPU s/GB, ` +
+    `${spread(results.map(result => result.megabytesPerSecond), 0)} MB/s`)
+  return [`Medians of ${count} rounds; lowest and highest: ${texts.join('; ')}.`]
 }
 
 /** For each contender with named threads: its CPU seconds a gigabyte, group by group. */

@@ -106,7 +106,10 @@ async function runOne (
     running = await contender.start(job)
     await untilProgress(running, progress => progress > 0)
     const remoteTopic = contender.targetTopic(liveTopic)
-    const traffic = { source, target, topic: liveTopic, remoteTopic, partitions, recordsPerSecond }
+    const traffic = {
+      source, targetServers: target.bootstrapServers, topic: liveTopic, remoteTopic, partitions,
+      recordsPerSecond
+    }
     const since = performance.now()
     const caughtUp = untilProgress(running, progress => progress >= 1)
     const [during] = await Promise.all([measureLive(traffic, caughtUp), caughtUp])

@@ -5,7 +5,7 @@ import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-
 import { RequestClient } from '../../src/orchestrator/cluster/native-request-client.ts'
 import { buildBatchPool } from '../../src/orchestrator/bench/batch-pool.ts'
 import { BenchClock } from '../../src/orchestrator/bench/bench-clock.ts'
-import { BenchCounts } from '../../src/orchestrator/bench/bench-counts.ts'
+import { BenchCounts, type BenchSample } from '../../src/orchestrator/bench/bench-counts.ts'
 import { percentileMs } from '../../src/orchestrator/bench/latency-record.ts'
 import { Load } from '../../src/orchestrator/bench/load.ts'
 import { TargetReader } from '../../src/orchestrator/bench/target-reader.ts'
@@ -17,11 +17,14 @@ import { eventually } from '../../test/kafka/eventually.ts'
 
 export interface LiveTrafficSettings {
   readonly source: KafkaCluster
-  readonly target: KafkaCluster
+  /** The bootstrap.servers by which the consumer reads the remote topic. */
+  readonly targetServers: string
   readonly topic: string
   readonly remoteTopic: string
   readonly partitions: number
   readonly recordsPerSecond: number
+  /** 1 if it is missing. */
+  readonly recordsPerBatch?: number
 }
 
 /** In milliseconds. */
@@ -31,10 +34,13 @@ export interface LiveLatency {
   readonly p99: number
   readonly p999: number
   readonly max: number
+  /** One for each second. */
+  readonly samples: readonly BenchSample[]
 }
 
 const timeoutMs = 30_000
-const spec = { records: 1, recordSize: 200, randomPercent: 50, codec: 'none', spanMs: 0 } as const
+const spec = { recordSize: 200, randomPercent: 50, codec: 'none', spanMs: 0 } as const
+const sampleMs = 1_000
 
 /**
  * Writes until `isOver` has resolved, and then waits until all of these records are on the target.
@@ -43,10 +49,11 @@ const spec = { records: 1, recordSize: 200, randomPercent: 50, codec: 'none', sp
 export async function measureLive (
   settings: LiveTrafficSettings, isOver: Promise<unknown>
 ): Promise<LiveLatency> {
-  const { partitions, recordsPerSecond, remoteTopic, source, target, topic } = settings
-  const ends = [source, target].map((each, i) => ({
+  const { partitions, recordsPerSecond, remoteTopic, source, targetServers, topic } = settings
+  const records = settings.recordsPerBatch ?? 1
+  const ends = [source.bootstrapServers, targetServers].map((servers, i) => ({
     cluster: i === 0 ? 'source' : 'target',
-    properties: { 'bootstrap.servers': each.bootstrapServers }
+    properties: { 'bootstrap.servers': servers }
   }))
   const admins = ends.map(end => openClusterAdmin({ ...end, timeoutMs }))
   const clients = ends.map(end => new RequestClient(end, 'longhaul-perf'))
@@ -61,8 +68,8 @@ export async function measureLive (
   const counts = new BenchCounts()
   const leaders = leadersOf(sourceAdmin, topic)
   const load = new Load({
-    clients: [producer], topic, leaders, templates: await buildBatchPool(spec, 1),
-    intervalMs: 1000 * partitions / recordsPerSecond, clock, counts, stopped: ending.signal
+    clients: [producer], topic, leaders, templates: await buildBatchPool({ ...spec, records }, 1),
+    intervalMs: 1000 * partitions * records / recordsPerSecond, clock, counts, stopped: ending.signal
   })
   const reader = new TargetReader({
     client: consumer, topic: remoteTopic, leaders: leadersOf(targetAdmin, remoteTopic), clock,
@@ -75,24 +82,38 @@ export async function measureLive (
     const startMs = Math.ceil(clock.now())
     counts.begin(startMs)
     const running = load.run({ startMs, records: Infinity, endMs: Infinity })
+    const sampling = takeSamples(counts, clock, ending.signal)
     await Promise.race([isOver, running])
     ending.abort()
-    await running
+    await Promise.all([running, sampling])
     await eventually('all live records on the target', () => {
       if (failure !== undefined) throw ReplicatorError.from(failure)
       return counts.mirrored >= counts.published
     })
+    counts.sample(clock.now())
     const { total } = counts.endToEndLatency
     return {
       records: counts.mirrored,
       p50: percentileMs(total, 50),
       p99: percentileMs(total, 99),
       p999: percentileMs(total, 99.9),
-      max: percentileMs(total, 100)
+      max: percentileMs(total, 100),
+      samples: counts.samples
     }
   } finally {
     ending.abort()
     await reader.close()
     await Promise.all([...clients, ...admins].map(async each => { await each.close() }))
+  }
+}
+
+async function takeSamples (
+  counts: BenchCounts, clock: BenchClock, stopped: AbortSignal
+): Promise<void> {
+  let atMs = counts.countFromMs
+  while (!stopped.aborted) {
+    atMs += sampleMs
+    await clock.sleepUntil(atMs, stopped)
+    if (!stopped.aborted) counts.sample(clock.now())
   }
 }

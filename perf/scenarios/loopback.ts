@@ -2,9 +2,8 @@
 // on the same data. Shows the cost of a mirror; the scenario long-link shows its use of a long
 // line.
 
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createRandom } from '../../src/orchestrator/time/seeded-random.ts'
 import { Certificates } from '../../test/kafka/certificates.ts'
 import {
   startKafkaCluster, type KafkaCluster, type KafkaClusterOptions
@@ -13,7 +12,9 @@ import { createTempFolder, removeFolder } from '../../test/kafka/process-guard.t
 import { measureRawLog, type LogSize } from '../../test/kafka/raw-log.ts'
 import type { Contender, MirrorJob, TlsListener } from '../contenders/contender.ts'
 import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
+import { medianOf } from '../measure/rounds.ts'
 import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
+import { shuffled } from '../random.ts'
 import { brokerOptions, deleteTopicsExcept, logDirOf } from './brokers.ts'
 import { writeCompactedLog } from './compacted-log.ts'
 import { writeLoad, type LoadCodec } from './load.ts'
@@ -25,6 +26,8 @@ export interface LoopbackSettings {
   readonly codec: LoadCodec
   readonly partitions: number
   readonly contenders: readonly Contender[]
+  /** Each runs every contender once, in a shuffled order. */
+  readonly rounds: number
   /** Contenders reach both clusters over TLS. */
   readonly tls: boolean
   /** The topic is compacted; its batches lack records. */
@@ -40,7 +43,10 @@ export interface ContenderResult extends MirrorFigures {
 
 export interface LoopbackResult {
   readonly source: LogSize
+  /** The medians of all rounds. */
   readonly results: readonly ContenderResult[]
+  /** The results of each contender, round by round. */
+  readonly rounds: ReadonlyArray<readonly ContenderResult[]>
 }
 
 const topic = 'load'
@@ -59,10 +65,13 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
     const target = await startKafkaCluster(undefined, { ...options, firstBrokerId: targetBrokerId })
     clusters.push(target)
     const size = await fillSource(source, target, settings, folder)
-    const results: ContenderResult[] = []
-    for (const [nth, contender] of settings.contenders.entries()) {
-      const own = join(folder, `${nth}-${contender.name}`)
-      mkdirSync(own)
+    const { contenders } = settings
+    const rounds = contenders.map(() => [] as ContenderResult[])
+    const random = createRandom(11)
+    const order = Array.from({ length: settings.rounds }, () =>
+      shuffled([...contenders.entries()], random)).flat()
+    for (const [nth, contender] of order) {
+      const own = createTempFolder(contender.name)
       const job: MirrorJob = {
         source,
         target,
@@ -75,9 +84,10 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
         bytes: size.bytes,
         folder: own
       }
-      results.push(await runOne(contender, job, settings.say))
+      rounds[nth]?.push(await runOne(contender, job, settings.say))
+      removeFolder(own)
     }
-    return { source: size, results }
+    return { source: size, results: rounds.map(medianOf), rounds }
   } finally {
     for (const cluster of clusters) await cluster.close()
     tls?.certificates.remove()

@@ -49,7 +49,11 @@ describe('the report of a perf run', () => {
   })
 
   test('shows the same rows on the terminal and in Markdown, and the ratio to the limit', () => {
-    for (const text of [renderTerminalTable(results), renderMarkdownTable(results)]) {
+    const rounds = results.map(result =>
+      [result, { ...result, cpuSecondsPerGigabyte: result.cpuSecondsPerGigabyte + 0.1 }])
+    const outcome = { source: { records: 1, batches: 1, bytes: 1 }, results, rounds }
+    for (const text of [renderTerminalTable(outcome), renderMarkdownTable(outcome)]) {
+      assert.match(text, /Medians of 2 rounds.*: longhaul 1\.55 \(1\.50-1\.60\) CPU s\/GB, 150/)
       for (const figure of figures) assert.ok(text.includes(figure.title), figure.title)
       assert.match(text, /× relay\s*[|│]\s*3\.0\s*[|│]\s*60\.0\s*[|│]\s*1\.0/)
       assert.match(text, /against mirror-maker/)

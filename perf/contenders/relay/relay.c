@@ -1,25 +1,32 @@
 // The limit: the cost of moving bytes from one TCP connection to another, and of nothing else.
 //
-//   relay source LISTEN_PORT BYTES [PEM]   sends BYTES to a client that connects, as a broker does
+//   relay source LISTEN_PORT BYTES [PEM]   sends BYTES to a client that connects, from one buffer
 //   relay sink LISTEN_PORT [PEM]           reads and discards bytes, as for Produce requests
+//   relay broker LISTEN_PORT BYTES FILE [PEM]
+//   relay broker-sink LISTEN_PORT [PEM]
 //   relay forward FROM_PORT TO_PORT BYTES [PEM]
 //
+// "broker" sends BYTES of FILE, from its begin again at its end, as a broker with default settings
+// does: by sendfile, or over TLS in pieces of 64 KiB, from a file that the page cache does not hold,
+// through a send buffer of 100 KiB. "broker-sink" has a receive buffer of 100 KiB.
 // With PEM all connections are TLS: for source and sink the file holds key and certificate, for
 // "forward" their authority.
 // "forward" is measured: recv and send with one buffer of 1 MiB, no protocol. It prints the bytes
 // that it has moved, and runs until SIGTERM, so that its CPU time can be read.
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { kBufferBytes = 1 << 20 };
+enum { kBufferBytes = 1 << 20, kBrokerBufferBytes = 100 * 1024, kBrokerPieceBytes = 64 * 1024 };
 static char buffer[kBufferBytes];
 
 // `tls` is null without TLS.
@@ -42,12 +49,17 @@ static struct sockaddr_in Loopback(const char *port) {
   return address;
 }
 
-static int AcceptOne(const char *port) {
+// A connection inherits the buffers of its listener. 0: as the kernel likes.
+static int AcceptOne(const char *port, int buffer_bytes) {
   const int on = 1;
   struct sockaddr_in address = Loopback(port);
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   if (listener < 0) Fail("socket");
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (buffer_bytes > 0) {
+    setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes));
+    setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
+  }
   if (bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0) Fail("bind");
   if (listen(listener, 1) != 0) Fail("listen");
   const int connection = accept(listener, NULL, NULL);
@@ -107,7 +119,7 @@ static void SendAll(Connection connection, const char *bytes, size_t count) {
 }
 
 static void Source(const char *port, unsigned long long left, const char *pem) {
-  const Connection connection = Secure(AcceptOne(port), pem, 1);
+  const Connection connection = Secure(AcceptOne(port, 0), pem, 1);
   while (left > 0) {
     const size_t count = left < kBufferBytes ? (size_t)left : kBufferBytes;
     SendAll(connection, buffer, count);
@@ -116,8 +128,36 @@ static void Source(const char *port, unsigned long long left, const char *pem) {
   close(connection.socket);
 }
 
-static void Sink(const char *port, const char *pem) {
-  const Connection connection = Secure(AcceptOne(port), pem, 1);
+static void SourceOfBroker(const char *port, unsigned long long left, const char *path,
+                           const char *pem) {
+  const int file = open(path, O_RDONLY);
+  const off_t size = file < 0 ? 0 : lseek(file, 0, SEEK_END);
+  if (size <= 0) Fail(path);
+  const Connection connection = Secure(AcceptOne(port, kBrokerBufferBytes), pem, 1);
+  while (left > 0) {
+    // Only pages that are written back can be dropped.
+    if (fsync(file) != 0) Fail("fsync");
+    posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    for (off_t at = 0; at < size && left > 0;) {
+      const size_t rest = (unsigned long long)(size - at) < left ? (size_t)(size - at) : (size_t)left;
+      const size_t count = rest < kBrokerPieceBytes ? rest : kBrokerPieceBytes;
+      ssize_t sent;
+      if (pem == NULL) {
+        sent = sendfile(connection.socket, file, &at, rest);
+      } else {
+        sent = pread(file, buffer, count, at);
+        if (sent > 0) SendAll(connection, buffer, (size_t)sent);
+        at += sent;
+      }
+      if (sent <= 0) Fail(path);
+      left -= (unsigned long long)sent;
+    }
+  }
+  close(connection.socket);
+}
+
+static void Sink(const char *port, int buffer_bytes, const char *pem) {
+  const Connection connection = Secure(AcceptOne(port, buffer_bytes), pem, 1);
   while (Receive(connection) > 0) {
   }
 }
@@ -149,11 +189,16 @@ int main(int argc, char **argv) {
   if (strcmp(what, "source") == 0 && (argc == 4 || argc == 5)) {
     Source(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
   } else if (strcmp(what, "sink") == 0 && (argc == 3 || argc == 4)) {
-    Sink(argv[2], argv[3]);
+    Sink(argv[2], 0, argv[3]);
+  } else if (strcmp(what, "broker-sink") == 0 && (argc == 3 || argc == 4)) {
+    Sink(argv[2], kBrokerBufferBytes, argv[3]);
+  } else if (strcmp(what, "broker") == 0 && (argc == 5 || argc == 6)) {
+    SourceOfBroker(argv[2], strtoull(argv[3], NULL, 10), argv[4], argv[5]);
   } else if (strcmp(what, "forward") == 0 && (argc == 5 || argc == 6)) {
     Forward(argv[2], argv[3], strtoull(argv[4], NULL, 10), argv[5]);
   } else {
     fprintf(stderr, "usage: relay source PORT BYTES [PEM] | sink PORT [PEM] | "
+                    "broker PORT BYTES FILE [PEM] | broker-sink PORT [PEM] | "
                     "forward FROM TO BYTES [PEM]\n");
     return 2;
   }
