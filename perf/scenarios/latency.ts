@@ -122,8 +122,8 @@ async function runOne (run: LatencyRun, place: Place): Promise<LiveLatency> {
   }
   try {
     if (contender === undefined) {
-      return await measureTwice(
-        { ...traffic, remoteTopic: topic, targetServers: sourceServers }, run.seconds)
+      return await measureFor(
+        run.seconds, { ...traffic, remoteTopic: topic, targetServers: sourceServers })
     }
     return await measureMirror(contender, run, { ...place, sourceServers }, traffic)
   } finally {
@@ -151,8 +151,8 @@ async function measureMirror (
     running = await contender.start(job)
     await eventually(`the remote topic ${remoteTopic}`, async () =>
       (await target.admin.topicNames()).includes(remoteTopic))
-    return await measureTwice(
-      { ...traffic, remoteTopic, targetServers: target.bootstrapServers }, seconds)
+    return await measureFor(
+      seconds, { ...traffic, remoteTopic, targetServers: target.bootstrapServers })
   } catch (error) {
     throw new Error(`${contender.name} failed\n${running?.outputTail() ?? ''}`, { cause: error })
   } finally {
@@ -160,8 +160,7 @@ async function measureMirror (
   }
 }
 
-/** The first time for just-in-time compilers, connections and groups. */
-async function measureTwice (traffic: LiveTrafficSettings, seconds: number): Promise<LiveLatency> {
-  await measureLive(traffic, sleep(warmUpMs))
-  return await measureLive(traffic, sleep(seconds * 1000))
+/** The warm-up is for just-in-time compilers, connections and groups. */
+async function measureFor (seconds: number, traffic: LiveTrafficSettings): Promise<LiveLatency> {
+  return await measureLive({ ...traffic, warmUpMs }, sleep(warmUpMs + seconds * 1000))
 }

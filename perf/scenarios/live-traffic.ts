@@ -25,6 +25,8 @@ export interface LiveTrafficSettings {
   readonly recordsPerSecond: number
   /** 1 if it is missing. */
   readonly recordsPerBatch?: number
+  /** How long records are written before the first one that counts; 0 if it is missing. */
+  readonly warmUpMs?: number
 }
 
 /** In milliseconds. */
@@ -80,7 +82,7 @@ export async function measureLive (
     await leaders.refresh()
     reader.start(thrown => { failure = thrown })
     const startMs = Math.ceil(clock.now())
-    counts.begin(startMs)
+    counts.begin(startMs + (settings.warmUpMs ?? 0))
     const running = load.run({ startMs, records: Infinity, endMs: Infinity })
     const sampling = takeSamples(counts, clock, ending.signal)
     await Promise.race([isOver, running])
