@@ -70,7 +70,8 @@ export async function measureLive (
   const counts = new BenchCounts()
   const leaders = leadersOf(sourceAdmin, topic)
   const load = new Load({
-    clients: [producer], topic, leaders, templates: await buildBatchPool({ ...spec, records }, 1),
+    clients: [producer], topic, leaders,
+    templates: await buildBatchPool({ ...spec, records }, 1),
     intervalMs: 1000 * partitions * records / recordsPerSecond, clock, counts, stopped: ending.signal
   })
   const reader = new TargetReader({

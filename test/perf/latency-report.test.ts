@@ -26,7 +26,7 @@ describe('the report of a latency run', () => {
     ])
   })
 
-  test('takes the mean of the two middle values of an even number of rounds', () => {
+  test('uses the mean of the two middle values of an even number of rounds', () => {
     assert.equal(median([4, 1, 3, 2]), 2.5)
     assert.equal(median([]), 0)
     const members = [1, 3, 2].map(a => ({ name: 'x', a, in: { b: 10 * a } }))

@@ -7,8 +7,7 @@
 //   relay forward FROM_PORT TO_PORT BYTES [PEM]
 //
 // "broker" sends BYTES of FILE, from its begin again at its end, as a broker with default settings
-// does: by sendfile, or over TLS in pieces of 64 KiB, from a file that the page cache does not hold,
-// through a send buffer of 100 KiB. "broker-sink" has a receive buffer of 100 KiB.
+// does: by sendfile, or over TLS in pieces of 64 KiB, from a file outside the page cache, through a send buffer of 100 KiB. "broker-sink" has a receive buffer of 100 KiB.
 // With PEM all connections are TLS: for source and sink the file holds key and certificate, for
 // "forward" their authority.
 // "forward" is measured: recv and send with one buffer of 1 MiB, no protocol. It prints the bytes
@@ -139,7 +138,8 @@ static void SourceOfBroker(const char *port, unsigned long long left, const char
     if (fsync(file) != 0) Fail("fsync");
     posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
     for (off_t at = 0; at < size && left > 0;) {
-      const size_t rest = (unsigned long long)(size - at) < left ? (size_t)(size - at) : (size_t)left;
+      size_t rest = (size_t)(size - at);
+      if (rest > left) rest = (size_t)left;
       const size_t count = rest < kBrokerPieceBytes ? rest : kBrokerPieceBytes;
       ssize_t sent;
       if (pem == NULL) {
