@@ -20,7 +20,7 @@ export interface PartitionFaultsOptions {
   readonly policies: (topic: string) => FaultPolicies
   readonly source: ClusterAdmin
   readonly target: ClusterAdmin
-  readonly topicIds: Pick<KnownTopicIds, 'learn' | 'changed'>
+  readonly topicIds: Pick<KnownTopicIds, 'learn' | 'changed' | 'complete'>
   /** A topic was recreated. Withdraw the partitions that the new topic does not have. */
   readonly onRecreated: () => void
   readonly table: Pick<PartitionTable, 'markDirty'>
@@ -81,14 +81,15 @@ export class PartitionFaults {
   async #act (
     partition: FlowPartition, error: ReplicatorError, action: FaultAction
   ): Promise<void> {
-    const { keep, moves, onError, table } = this.#options
+    const { keep, moves, onError, table, topicIds } = this.#options
     // The partition was withdrawn meanwhile: another process may own it now and write its position.
     if (partition.state !== 'deciding') return
     switch (action.kind) {
       case 'keepFaulted': moves.move(partition, { kind: 'keepFaulted', error }); return
       case 'stop': moves.move(partition, { kind: 'stop', error: action.error }); return
       case 'resume': {
-        const { again, progress, scanFrom, skip } = action
+        const { again, scanFrom, skip } = action
+        const progress = topicIds.complete(partition, action.progress)
         // The position before this one must not be written after this one.
         table.markDirty([partition], false)
         try {

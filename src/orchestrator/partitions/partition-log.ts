@@ -37,6 +37,10 @@ export class PartitionLog {
       // The lane has counted the fault, but not the decision of the policy.
       case 'keepFaulted': this.#logOnce(partition, event.error, false); return
       case 'stop': this.#logOnce(partition, event.error, true); return
+      case 'recreation':
+        // No lane has counted a deleted target topic, and no policy decides about one.
+        if (event.error.errorName === 'TARGET_PARTITION_MISSING') this.#problems.count(event.error)
+        return
       case 'resume':
         if (event.skip !== undefined) this.#logSkipped(partition, before, event.skip)
         if (event.again !== undefined) this.#logAgain(partition, before, event.again)

@@ -15,7 +15,8 @@ export const partitionStates = {
   assigned: 'a lane mirrors it',
   retrying: 'a lane mirrors it again after a fault, and the fault may not be over',
   moving: 'its lane drains it; another lane gets it afterwards',
-  recalled: 'its lane drains it: its topic was recreated, or an operator moves its position',
+  recalled: 'its lane drains it: its topic was recreated or deleted, or an operator moves its ' +
+    'position',
   deciding: 'the policy for its fault is being applied',
   faulted: 'no lane mirrors it; it is retried',
   stopped: 'a policy stopped it; only an operator starts it again',
@@ -36,7 +37,8 @@ export const partitionEvents = {
   sound: 'lane: since the retry a record was acknowledged, or no record was left to mirror',
   position: 'positions: its start position is known and on record',
   refusal: 'positions: its start position is not known, or must not be used',
-  recreation: 'topic ids: the source or target topic was recreated since its progress was written',
+  recreation: 'topic checks: the source or target topic was recreated since its progress was ' +
+    'written, or the target topic was deleted',
   keepFaulted: 'fault policy: no policy applies, or the new position could not be written',
   stop: 'fault policy: the partition stops',
   resume: 'fault policy: it continues at another position, which is on record',

@@ -143,6 +143,14 @@ export class PartitionTable {
     }
   }
 
+  /** The same position, with more that is known of it. It is dirty then. */
+  setProgress ({ id }: FlowPartition, progress: Progress): void {
+    const row = this.#byId.get(id)
+    if (row === undefined) return
+    row.progress = progress
+    this.#dirty.add(row)
+  }
+
   /** Partitions whose condition or progress has changed since the last call. */
   takeChanged (): readonly FlowPartition[] {
     const changed = [...this.#changed]

@@ -11,9 +11,9 @@ import type { WantedTopics } from './wanted-topics.ts'
 export interface TopicChecksOptions {
   readonly table: Pick<PartitionTable, 'unsettled' | 'values'>
   readonly wanted: Pick<WantedTopics, 'gone' | 'suspects'>
-  readonly topicIds: Pick<KnownTopicIds, 'learn' | 'learnRemote'>
+  readonly topicIds: Pick<KnownTopicIds, 'learn' | 'learnRemote' | 'takeNews'>
   readonly gone: Pick<GonePartitions, 'remove'>
-  readonly recreated: Pick<RecreatedPartitions, 'follow'>
+  readonly recreated: Pick<RecreatedPartitions, 'follow' | 'recallDeleted'>
   readonly onError: (thrown: unknown) => void
   readonly clock: Clock
 }
@@ -41,6 +41,11 @@ export class TopicChecks {
   #restingFromMs = -Infinity
   /** The remote topics that this round of looks has not asked about yet, with their weights. */
   #unasked: Array<readonly [topic: string, weight: number]> = []
+  /**
+   * Remote topics that the last look did not find, so the next look asks for them again: one broker
+   * may not have the metadata of a topic yet.
+   */
+  #missing: ReadonlySet<string> = new Set()
   /** Of each look of this round. */
   #lookWeight = 0
 
@@ -94,12 +99,16 @@ export class TopicChecks {
 
   /**
    * Asks the target for the ids of its next topics: a lane that has no records for a partition
-   * sends nothing whose response would show that the remote topic was recreated.
+   * sends nothing whose response would show that the remote topic was deleted or recreated.
    */
   async lookAtRemote (): Promise<void> {
     const { onError, recreated, topicIds } = this.#options
     try {
-      if (await topicIds.learnRemote(this.#takeShare())) await recreated.follow()
+      const missing = await topicIds.learnRemote([...this.#takeShare(), ...this.#missing])
+      const deleted = new Set([...missing].filter(topic => this.#missing.has(topic)))
+      this.#missing = new Set([...missing].filter(topic => !deleted.has(topic)))
+      if (deleted.size > 0) recreated.recallDeleted(deleted)
+      if (topicIds.takeNews()) await recreated.follow()
     } catch (thrown) {
       onError(thrown)
     }

@@ -22,15 +22,24 @@ interface KnownTopic {
   readonly partitions: number
 }
 
+/** By name. */
+class KnownTopics extends Map<string, KnownTopic> {
+  /** Whether a topic had another id than before, or its first one. */
+  hasNews = false
+
+  learn (name: string, topic: KnownTopic): void {
+    if (this.get(name)?.id !== topic.id) this.hasNews = true
+    this.set(name, topic)
+  }
+}
+
 type RecreationEvent = Extract<PartitionEvent, { readonly kind: 'recreation' }>
 type PositionedTopic = TopicNames & { readonly progress: Progress | undefined }
 
 export class KnownTopicIds {
   readonly #source: ClusterAdmin
   readonly #target: ClusterAdmin
-  readonly #known = {
-    source: new Map<string, KnownTopic>(), target: new Map<string, KnownTopic>()
-  }
+  readonly #known = { source: new KnownTopics(), target: new KnownTopics() }
 
   constructor (source: ClusterAdmin, target: ClusterAdmin) {
     this.#source = source
@@ -50,13 +59,21 @@ export class KnownTopicIds {
     return await onSource
   }
 
-  /** Asks the target alone. True: one of these topics has another id than at the last answer. */
-  async learnRemote (remoteTopics: readonly string[]): Promise<boolean> {
-    const known = this.#known.target
-    const before = remoteTopics.map(topic => known.get(topic)?.id)
-    await learnInto(known, this.#target, remoteTopics)
-    return remoteTopics.some((topic, index) => known.get(topic)?.id !== before[index])
+  /** Asks the target alone. Returns the topics that it reports as unknown. */
+  async learnRemote (remoteTopics: readonly string[]): Promise<ReadonlySet<string>> {
+    return await learnInto(this.#known.target, this.#target, remoteTopics)
   }
+
+  /** Whether a cluster has reported an id that it had not reported before the last call. */
+  takeNews (): boolean {
+    const { source, target } = this.#known
+    const hasNews = source.hasNews || target.hasNews
+    source.hasNews = target.hasNews = false
+    return hasNews
+  }
+
+  /** Whether the target has ever reported the topic. */
+  hasRemote (remoteTopic: string): boolean { return this.#known.target.has(remoteTopic) }
 
   forget ({ remoteTopic, topic }: TopicNames): void {
     this.#known.source.delete(topic)
@@ -67,8 +84,10 @@ export class KnownTopicIds {
    * The progress with topic ids. Progress without ids is assumed to belong to the present topics.
    */
   complete ({ remoteTopic, topic }: TopicNames, progress: Progress): Progress {
-    const source = progress.topicIds?.source ?? this.#known.source.get(topic)?.id
-    const target = progress.topicIds?.target ?? this.#known.target.get(remoteTopic)?.id
+    const { topicIds: ids = {} } = progress
+    const source = ids.source ?? this.#known.source.get(topic)?.id
+    const target = ids.target ?? this.#known.target.get(remoteTopic)?.id
+    if (source === ids.source && target === ids.target) return progress
     const topicIds: TopicIds = {
       ...(source === undefined ? {} : { source }), ...(target === undefined ? {} : { target })
     }
@@ -106,7 +125,7 @@ function isAnother (then: string | undefined, now: KnownTopic | undefined): now 
 
 /** Returns the topics that the cluster reports as unknown; other ids may be missing for now. */
 async function learnInto (
-  known: Map<string, KnownTopic>, cluster: ClusterAdmin, topics: readonly string[]
+  known: KnownTopics, cluster: ClusterAdmin, topics: readonly string[]
 ): Promise<ReadonlySet<string>> {
   const names = [...new Set(topics)]
   if (names.length === 0) return new Set()
@@ -114,7 +133,7 @@ async function learnInto (
   for (const { error, name, partitions, topicId } of await cluster.describeTopics(names)) {
     if (error?.errorName === 'UNKNOWN_TOPIC_OR_PARTITION') missing.add(name)
     if (error === undefined && topicId !== null) {
-      known.set(name, { id: topicId, partitions: partitions.length })
+      known.learn(name, { id: topicId, partitions: partitions.length })
     }
   }
   return missing

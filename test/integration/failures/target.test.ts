@@ -10,7 +10,7 @@ import { produce } from '../../kafka/kafka-producer.ts'
 import { alterTopicConfig } from '../../kafka/partition-operations.ts'
 import { readRawLog } from '../../kafka/raw-log.ts'
 import { untilRecords } from '../comparison.ts'
-import { createPropertiesFile, startMirror, type CleanUp } from '../mirror-process.ts'
+import { createPropertiesFile, runCommand, startMirror, type CleanUp } from '../mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
 import {
   numbered, skippedRecords, untilCounted, untilFaulted, untilShown
@@ -27,6 +27,12 @@ describe('faults of the target', () => {
 
   const valuesOn = async (topic: string): Promise<string[]> =>
     (await readTopic(clusters.target.bootstrapServers, topic)).map(({ value }) => String(value))
+
+  /** A broker may report the id of a new topic only after the first position is on record. */
+  const untilTargetIdOnRecord = async (file: string): Promise<void> => {
+    await eventually('the id of the remote topic on record', async () =>
+      /"target": "/.test((await runCommand(['offsets', 'export', file])).stdout))
+  }
 
   const isLarge = (value: string): boolean => value.length > 20_000
 
@@ -70,12 +76,11 @@ describe('faults of the target', () => {
     for (const policy of ['stop', 'skip'] as const) {
       const topic = `remade-${policy}`
       await source.createTopic(topic)
-      // Of a topic that the mirror has just created, a broker may not report an id yet, and the
-      // first positions are on record without one: then nothing shows that it was recreated.
-      await target.createTopic(`east.${topic}`)
       await produce(source.bootstrapServers, topic, numbered(0, 50))
-      const mirror = await startMirror(t, propertiesFile(t, topic, { 'topic.recreated': policy }))
+      const file = propertiesFile(t, topic, { 'topic.recreated': policy })
+      const mirror = await startMirror(t, file)
       await untilRecords(mirror, target, `east.${topic}`, 50)
+      await untilTargetIdOnRecord(file)
       await target.admin.deleteTopic(`east.${topic}`)
       if (policy === 'stop') {
         await untilFaulted(mirror, topic, 'TOPIC_RECREATED')
@@ -106,6 +111,23 @@ describe('faults of the target', () => {
     await untilFaulted(mirror, 'idle', 'TOPIC_RECREATED')
     await untilShown(mirror, 'faulted', 2)
     await mirror.untilNotReady(/TOPIC_RECREATED/)
+    assert.equal((await mirror.stop()).code, 0)
+  })
+
+  // Regression: the partition stayed caught-up until the lane's next metadata request.
+  test('a remote topic that is deleted faults its partition before a record', async t => {
+    const { source, target } = clusters
+    await source.createTopic('idle-deleted')
+    await produce(source.bootstrapServers, 'idle-deleted', numbered(0, 20))
+    const file = propertiesFile(t, 'idle-deleted',
+      { 'refresh.topics.interval.seconds': 3600, 'metadata.max.age.ms': 600_000 })
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, 'east.idle-deleted', 20)
+    await mirror.untilReady()
+    await untilTargetIdOnRecord(file)
+    await target.admin.deleteTopic('east.idle-deleted')
+    await untilFaulted(mirror, 'idle-deleted', 'TARGET_PARTITION_MISSING')
+    await mirror.untilNotReady(/TARGET_PARTITION_MISSING/)
     assert.equal((await mirror.stop()).code, 0)
   })
 

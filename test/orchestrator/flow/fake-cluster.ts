@@ -32,6 +32,8 @@ export class FakeCluster {
   /** The error of every request. */
   error: ReplicatorError | undefined
   readonly #ids = new Map<string, string>()
+  /** Topics that the brokers do not report yet, although their leaders answer. */
+  readonly #hidden = new Set<string>()
   /** The error of every topic. */
   readonly configs = new Map<string, string>()
   configError: ReplicatorError | undefined
@@ -56,10 +58,15 @@ export class FakeCluster {
     this.#ids.delete(name)
   }
 
+  /** As a broker that has not yet received the metadata of a new topic. */
+  hideTopic (name: string): void { this.#hidden.add(name) }
+
+  showTopics (): void { this.#hidden.clear() }
+
   async describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]> {
     this.#answer()
     return names.map(name => {
-      const count = this.topics.get(name)
+      const count = this.#hidden.has(name) ? undefined : this.topics.get(name)
       const error = count === undefined
         ? new ReplicatorError('UNKNOWN_TOPIC_OR_PARTITION', name)
         : undefined

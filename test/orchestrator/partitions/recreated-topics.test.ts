@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import type { TopicLook } from '../../../src/orchestrator/partitions/wanted-topics.ts'
+import type { FakeProgressStore } from '../flow/fake-cluster.ts'
 import { settle } from '../time/manual-clock.ts'
 import {
   createPartitions, createRunning, laneEvent, orders, released, report, type PartitionsFixture
@@ -146,6 +147,96 @@ test('a target that does not answer about remote topics is a warning, and is ask
     await partitions.lookAtRemote()
     assert.equal(partition().state, 'recalled')
   })
+
+// Regression: the lane of a partition without new records asked for metadata once a minute only.
+test('a remote topic that is deleted faults its partition before its next record', async () => {
+  const fixture = await createRunning('stop')
+  const { lines, partition, partitions, problems, target } = fixture
+  await partitions.lookAtRemote()
+  target.forgetTopic('east.orders')
+  await partitions.lookAtRemote()
+  assert.equal(partition().state, 'assigned')
+  await partitions.lookAtRemote()
+  report(fixture, 0, released)
+  await settle()
+  assert.equal(partition().state, 'faulted')
+  assert.match(lines.join('\n'), /error: orders-0 is faulted: .*topic east.orders partition 0/)
+  assert.deepEqual([...problems.counts.values()], [1n])
+  await partitions.lookAtRemote()
+  await partitions.retryFaulted()
+  report(fixture, 0, laneEvent('faulted',
+    { code: 1006, detail: 'target topic east.orders partition 0 does not exist' }))
+  await settle()
+  assert.equal(lines.filter(line => line.includes('is faulted')).length, 1, 'one line')
+})
+
+test('a new remote topic that no broker reports yet is not a deleted topic', async () => {
+  const fixture = createPartitions()
+  const { partition, partitions, target } = fixture
+  target.hideTopic('east.orders')
+  await partitions.setTopics(orders)
+  await partitions.acquire([0])
+  report(fixture, 0, laneEvent('running'), 10n)
+  for (let look = 0; look < 3; look++) await partitions.lookAtRemote()
+  assert.equal(partition().state, 'assigned')
+})
+
+// Regression: a broker may not yet report a topic that was just created. The first position was
+// then on record without the id of the remote topic, and stayed so until the partition was placed
+// again: a recreation went unnoticed, and the records of the deleted topic were missing without a
+// line.
+describe('the id of a remote topic that a broker reports after the first position', () => {
+  const createUnnamed = async (policy: 'stop' | 'skip' = 'stop'): Promise<PartitionsFixture> => {
+    const fixture = createPartitions(policy)
+    const { partitions, target } = fixture
+    target.hideTopic('east.orders')
+    await partitions.setTopics(orders)
+    await partitions.acquire([0])
+    report(fixture, 0, laneEvent('running'), 10n)
+    assert.equal(targetIdOf(fixture), undefined)
+    target.showTopics()
+    return fixture
+  }
+
+  test('is completed in a running partition, which a recreation then stops', async () => {
+    const fixture = await createUnnamed()
+    const { partition, partitions, target } = fixture
+    await partitions.lookAtRemote()
+    assert.equal(targetIdOf(fixture), 'east.orders-id-1')
+    assert.equal(partition().state, 'assigned')
+    target.addTopic('east.orders', 1)
+    await partitions.lookAtRemote()
+    report(fixture, 0, released)
+    await settle()
+    assert.equal(partition().trouble?.error.errorName, 'TOPIC_RECREATED')
+  })
+
+  test('is on record although no record was mirrored since', async () => {
+    const { partitions, store } = await createUnnamed()
+    await partitions.writeProgress()
+    await partitions.lookAtRemote()
+    await partitions.writeProgress()
+    assert.equal(await targetIdOnRecord(store), 'east.orders-id-1')
+  })
+
+  test('is in the position that a decision about a fault puts on record', async () => {
+    const fixture = await createUnnamed('skip')
+    const { partition, store } = fixture
+    report(fixture, 0, laneEvent('faulted',
+      { code: 1014, detail: 'truncated', skipTo: 0n, skipRecords: 0n, skipEpoch: 0 }))
+    await settle()
+    assert.equal(partition().state, 'assigned')
+    assert.equal(await targetIdOnRecord(store), 'east.orders-id-1')
+  })
+})
+
+const targetIdOf = ({ partition }: PartitionsFixture): string | undefined =>
+  partition().progress?.topicIds?.target
+
+async function targetIdOnRecord (store: FakeProgressStore): Promise<string | undefined> {
+  const { partitions } = await store.read(0)
+  return partitions.get('orders/0')?.progress.topicIds?.target
+}
 
 const away = new ReplicatorError('CLUSTER_UNREACHABLE', 'west')
 const otherId = laneEvent('faulted', { code: 103, detail: 'another topic id' })

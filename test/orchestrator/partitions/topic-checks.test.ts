@@ -27,13 +27,16 @@ function createChecks (topicCount: number, partitionCount: number) {
     asked.push(names.length)
     return await describe(names)
   }
-  const seen = { follows: 0 }
+  const seen = { follows: 0, deleted: new Array<readonly string[]>() }
   const checks = new TopicChecks({
     table,
     wanted: new WantedTopics(topic => `east.${topic}`),
     topicIds: new KnownTopicIds(new FakeCluster().admin(), target.admin()),
     gone: { remove: async () => {} },
-    recreated: { follow: async () => { seen.follows++ } },
+    recreated: {
+      follow: async () => { seen.follows++ },
+      recallDeleted: topics => { seen.deleted.push([...topics]) }
+    },
     onError: thrown => { throw thrown },
     clock: new ManualClock()
   })
@@ -75,4 +78,28 @@ test('of a small flow each look asks about all remote topics', async () => {
   const { asked, look } = createChecks(50, 3)
   await look(2)
   assert.deepEqual(asked, [50, 50])
+})
+
+// A round of looks lasts 10 s, and readiness must name the topic within 15 s.
+test('a topic that a look does not find is asked about by the next look, whatever its share',
+  async () => {
+    const { look, seen, target } = createChecks(1_000, 2)
+    await look(2)
+    target.forgetTopic('east.topic-0')
+    await look(1)
+    assert.deepEqual(seen.deleted, [])
+    await look(1)
+    assert.deepEqual(seen.deleted, [['east.topic-0']])
+    await look(1)
+    assert.equal(seen.deleted.length, 1, 'the partitions are recalled once')
+  })
+
+test('a topic that only one broker did not know is not deleted', async () => {
+  const { look, seen, target } = createChecks(3, 2)
+  await look(1)
+  target.hideTopic('east.topic-0')
+  await look(1)
+  target.showTopics()
+  await look(3)
+  assert.deepEqual(seen.deleted, [])
 })
