@@ -66,6 +66,7 @@ export async function assertSameRecords (
   const [expected, actual] = await Promise.all([
     readTopic(source.plainBootstrapServers, topic),
     readTopic(target.plainBootstrapServers, remoteTopic, settings)])
+  assert.ok(expected.length > 0, `${topic} has no records to compare`)
   assertSameLines(actual.map(describeRecord), expected.map(describeRecord), remoteTopic)
   return actual
 }

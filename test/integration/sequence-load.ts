@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CleanUp, KafkaCluster } from '../kafka/cluster.ts'
+import { describeDisorder } from '../kafka/disorder.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { TestProducer, type Codec } from '../kafka/kafka-producer.ts'
 
@@ -98,16 +99,4 @@ export async function assertEachOnceInOrder (
       .map(({ value }) => Number.parseInt(value?.toString() ?? '', 10))
     assert.deepEqual(describeDisorder(numbers, count), [], `${topic}-${partition}`)
   }
-}
-
-function describeDisorder (numbers: readonly number[], count: number): string[] {
-  const found: string[] = []
-  let next = 0
-  for (const [offset, number] of numbers.entries()) {
-    if (number > next) found.push(`${next}..${number - 1} missing before offset ${offset}`)
-    if (number < next) found.push(`${number} again at offset ${offset}`)
-    next = Math.max(next, number + 1)
-  }
-  if (next < count) found.push(`${next}..${count - 1} missing at the end`)
-  return found.slice(0, 10)
 }
