@@ -72,7 +72,8 @@ export async function measureLive (
   const load = new Load({
     clients: [producer], topic, leaders,
     templates: await buildBatchPool({ ...spec, records }, 1),
-    intervalMs: 1000 * partitions * records / recordsPerSecond, clock, counts, stopped: ending.signal
+    intervalMs: 1000 * partitions * records / recordsPerSecond, clock, counts,
+    stopped: ending.signal
   })
   const reader = new TargetReader({
     client: consumer, topic: remoteTopic, leaders: leadersOf(targetAdmin, remoteTopic), clock,

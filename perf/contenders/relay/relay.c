@@ -7,7 +7,8 @@
 //   relay forward FROM_PORT TO_PORT BYTES [PEM]
 //
 // "broker" sends BYTES of FILE, from its begin again at its end, as a broker with default settings
-// does: by sendfile, or over TLS in pieces of 64 KiB, from a file outside the page cache, through a send buffer of 100 KiB. "broker-sink" has a receive buffer of 100 KiB.
+// does: by sendfile, or over TLS in pieces of 64 KiB, from a file outside the page cache, through
+// a send buffer of 100 KiB. "broker-sink" has a receive buffer of 100 KiB.
 // With PEM all connections are TLS: for source and sink the file holds key and certificate, for
 // "forward" their authority.
 // "forward" is measured: recv and send with one buffer of 1 MiB, no protocol. It prints the bytes
