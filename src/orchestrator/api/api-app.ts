@@ -3,7 +3,7 @@
 import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
+import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { version } from '../version.ts'
 import { apiLimits, HttpError, type ApiContext, type ApiLimits } from './api-context.ts'
 import { judgeAccess } from './authorization.ts'
@@ -24,6 +24,7 @@ export interface ApiAppOptions extends Omit<ApiContext, 'limits'> {
 
 const prefix = '/api/v1'
 const paramLengthMax = 600
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 /** How often the log names refused requests. */
 const refusalLogMs = 60_000
 
@@ -41,6 +42,7 @@ export async function createApiApp (options: ApiAppOptions): Promise<FastifyInst
   if (pages.length > 0) await app.register(cors, { origin: [...pages], methods: ['GET', 'POST'] })
   await app.register(rateLimit, { max: limits.requestsMax, timeWindow: limits.windowMs })
   await app.register(swagger, { openapi: openApiDocument })
+  const addRefusals = watchMethods(app)
   const signatures = new MemberSignatures()
   const joined = new JoinedAnswers(context, signatures)
   app.addHook('preClose', async () => { joined.close() })
@@ -57,6 +59,7 @@ export async function createApiApp (options: ApiAppOptions): Promise<FastifyInst
   }, { prefix })
   addPageRoutes(app)
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  addRefusals()
   await app.ready()
   return app
 }
@@ -91,6 +94,26 @@ function addAccess (
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
   })
+}
+
+/** The returned function lets each route added since answer 405 to methods that it lacks. */
+function watchMethods (app: FastifyInstance): () => void {
+  const methodsOf = new Map<string, string[]>()
+  app.addHook('onRoute', ({ method, url }) => {
+    methodsOf.set(url, [...methodsOf.get(url) ?? [], ...[method].flat()])
+  })
+  return () => {
+    for (const [url, known] of [...methodsOf]) {
+      const allow = known.join(', ')
+      const refuse = async (_request: unknown, reply: FastifyReply): Promise<never> => {
+        reply.header('allow', allow)
+        throw new HttpError(405, `this path has ${allow}; see /api/openapi.json`)
+      }
+      const method = methods.filter(each => !known.includes(each))
+      // Before the body is read, which such a request may have in any form.
+      app.route({ method, url, schema: { hide: true }, preParsing: refuse, handler: refuse })
+    }
+  }
 }
 
 function addErrors (app: FastifyInstance, { log }: ApiContext): void {

@@ -273,6 +273,21 @@ test('requests, changes and guesses of one address are bounded', async t => {
   assert.deepEqual(api.mirror.orders, [])
 })
 
+// Regression: 404 looked as if the process, perhaps of an older version, had no such order.
+test('another method of a route is answered with 405 and the methods that it has', async t => {
+  const api = await createApi(t)
+  const ask = async (method: 'GET' | 'POST' | 'DELETE', url: string, headers = {}) => {
+    const { headers: { allow }, statusCode } = await api.app.inject({ method, url, headers })
+    return [statusCode, allow]
+  }
+  assert.deepEqual(await ask('GET', `${flowPath}/pause`), [405, 'POST'])
+  assert.deepEqual(await ask('POST', `${flowPath}/topics`, bearer), [405, 'GET, HEAD'])
+  const form = { ...bearer, 'content-type': 'application/x-www-form-urlencoded' }
+  assert.deepEqual(await ask('DELETE', flowPath, form), [405, 'GET, HEAD'])
+  assert.deepEqual(await ask('POST', `${flowPath}/topics`), [401, undefined])
+  assert.deepEqual(await ask('GET', `${flowPath}/nosuch`), [404, undefined])
+})
+
 const paths = [
   '/api/v1/flows', flowPath, `${flowPath}/topics`, `${flowPath}/partitions`, `${flowPath}/members`,
   `${flowPath}/duties`, `${flowPath}/groups`, `${flowPath}/caught-up`, `${flowPath}/pause`,

@@ -60,7 +60,7 @@ test('a path of the page is a name, and leads to no other file', async t => {
     '/page/%2e%2e%2f%2e%2e%2fpackage.json', '/page/'
   ]) assert.equal((await app.inject(path)).statusCode, 404, path)
   const posted = await app.inject({ method: 'POST', url: '/page/main.js', headers: bearer })
-  assert.equal(posted.statusCode, 404)
+  assert.equal(posted.statusCode, 405)
 })
 
 test('states has each partition once, by the names of the states', async t => {
