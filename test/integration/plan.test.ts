@@ -176,6 +176,12 @@ describe('longhaul plan', { timeout: 600_000 }, () => {
       commits: [{ topic: 'east.moved', partition: 0, sourceOffset: '1', targetOffset: '1' }]
     }])
     assert.deepEqual(await stateOf(t, target), before)
+
+    // The positions on record are of the remote topic with the former name.
+    const renamed = await runCommand(['validate', file, '-X', 'topic.rename=moved@sales'])
+    assert.equal(renamed.exit.code, 1)
+    assert.match(renamed.stdout, /^error: moved: .*now mirrors to another name.*TOPIC_RECREATED/m)
+    assert.equal((await runCommand(['validate', file])).exit.code, 0)
   })
 
   test('shows tables, and ends with 1 for a topic that the file names in vain', async t => {

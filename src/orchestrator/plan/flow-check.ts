@@ -21,7 +21,9 @@ import type { Clock } from '../time/clock.ts'
 import { unlessAborted } from '../time/deadline.ts'
 import { occupiedTopics } from '../topics/occupied-topics.ts'
 import { checkTopics, type TopicCheck } from '../topics/topic-check.ts'
+import type { PlannedTopic, TopicProblem } from '../topics/topic-plan.ts'
 import { reasonOf, settingRemarks } from '../topics/topic-remarks.ts'
+import { replacedTopics } from './replaced-topics.ts'
 
 /** What a command examines: one flow of a file. */
 export interface FlowLook {
@@ -76,19 +78,29 @@ export async function checkFlow (
     ...[...heartbeats, offsetSyncs, canary].flatMap(error => error?.message ?? [])
   ]
   const progress = await checkProgress(look)
-  const mayStop = !isBeforeImport && config.settings['target.not.empty'] === 'stop'
-  const occupied = progress.error === undefined && mayStop
-    ? await occupiedTopics(check.topics, clusters.target,
-      (await positionsOnRecord({ ...look, flow: config })).map(({ source }) => source))
+  const stopping = progress.error === undefined && !isBeforeImport
+    ? await stoppingTopics(look, check.topics)
     : []
   const leftOut = check.leftOut.map(({ topic }) => topic)
   return {
     config,
-    check: { ...check, problems: [...check.problems, ...occupied] },
+    check: { ...check, problems: [...check.problems, ...stopping] },
     progress,
     remarks,
     differences: metDifferences(config, flows, leftOut)
   }
+}
+
+/** Topics whose partitions would stop at a start. */
+async function stoppingTopics (
+  look: FlowLook, topics: readonly PlannedTopic[]
+): Promise<readonly TopicProblem[]> {
+  const { clusters, config } = look
+  const onRecord = await positionsOnRecord({ ...look, flow: config })
+  const occupied = config.settings['target.not.empty'] === 'stop'
+    ? await occupiedTopics(topics, clusters.target, onRecord.map(({ source }) => source))
+    : []
+  return [...await replacedTopics(topics, onRecord, config, clusters), ...occupied]
 }
 
 /** Whether everything that the file names would be mirrored. */
