@@ -61,6 +61,14 @@ export class GroupPositions {
   }
 
   async read (signal: AbortSignal): Promise<GroupPositionsResult> {
+    const result = await this.#readAll(signal)
+    // Without groups because of a failure: what was read before stays.
+    const isKnown = result.positions.length > 0 || result.failures.length === 0
+    if (isKnown) this.#options.onRead?.(result.positions)
+    return result
+  }
+
+  async #readAll (signal: AbortSignal): Promise<GroupPositionsResult> {
     const { progressOf, selection, source } = this.#options
     const failure = await this.#lookForGroups(signal)
     const failures = failure === undefined ? [] : [failure]
@@ -99,7 +107,6 @@ export class GroupPositions {
       })
       return translated.length === 0 ? [] : [{ group: name, offsets: translated }]
     })
-    this.#options.onRead?.(positions)
     return { positions, failures, groups, shareGroups }
   }
 

@@ -29,6 +29,7 @@ function createSync (...lines: string[]) {
   const asked: string[] = []
   const refused: ReplicatorError[] = []
   const logged: string[] = []
+  const shown: Array<readonly string[]> = []
   target.ends.set('A.orders/0', 30n)
   const duty = groupOffsetDuty({
     positions: new GroupPositions({
@@ -41,6 +42,7 @@ function createSync (...lines: string[]) {
       },
       refreshMs: () => 60_000,
       withRefinement: async () => {},
+      onRead: positions => { shown.push(positions.map(({ group }) => group)) },
       clock
     }),
     target: target.admin(),
@@ -52,7 +54,7 @@ function createSync (...lines: string[]) {
     }
   })
   const run = async (): Promise<void> => { await duty.run(0, new AbortController().signal) }
-  return { asked, clock, live, logged, refused, run, source, target }
+  return { asked, clock, live, logged, refused, run, shown, source, target }
 }
 
 describe('group offset sync', () => {
@@ -71,6 +73,24 @@ describe('group offset sync', () => {
     await run()
     assert.equal(target.offsetOf('app', 'A.orders', 0), 17n)
     assert.equal(target.requests.filter(request => request === 'commit of app').length, 2)
+  })
+
+  // Regression: a reading without groups was not shown. The page said that the process which reads
+  // the groups does not answer, and groups that were deleted stayed in sight.
+  test('shows each reading, also one without groups, and not a failed one', async () => {
+    const { clock, run, shown, source } = createSync()
+    await run()
+    source.commit('app', 'orders', 0, 5n)
+    await clock.advance(60_000)
+    await run()
+    source.groups.clear()
+    await clock.advance(60_000)
+    await run()
+    assert.deepEqual(shown, [[], ['app'], []])
+    source.listError = new ReplicatorError('TIMED_OUT', 'a broker')
+    await clock.advance(60_000)
+    await run()
+    assert.deepEqual(shown.length, 3)
   })
 
   test('leaves out excluded groups, of Connect, and with members on the target', async () => {
