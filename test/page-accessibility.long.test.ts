@@ -38,8 +38,10 @@ async function until (page: Page, expression: string): Promise<void> {
   await page.waitForFunction(expression, { timeout: 60_000, polling: 100 })
 }
 
+/** The page learns last which orders the process has. */
 const ready = `document.querySelectorAll('#attention tbody tr').length > 0 &&
-  document.querySelectorAll('#members tbody tr').length > 0`
+  document.querySelectorAll('#members tbody tr').length > 0 &&
+  document.querySelector('button[aria-label^="Share of"]') !== null`
 
 /** `rule: element` of each violation. */
 async function violationsIn (page: Page): Promise<readonly string[]> {
@@ -58,7 +60,7 @@ for (const dark of [false, true]) {
     const { page } = await openPage(await launchBrowser(t), mirror.http.url, { dark })
     await until(page, ready)
     assert.deepEqual(await violationsIn(page), [])
-    for (const label of ['Skip orders-2', 'Pause orders']) {
+    for (const label of ['Skip orders-2', 'Pause orders', 'Share of orders']) {
       await page.locator(`button[aria-label="${label}"]`).click()
       await until(page, `document.getElementById('order').open`)
       assert.deepEqual(await violationsIn(page), [], label)
@@ -161,8 +163,6 @@ test('the keyboard alone is enough for an order', { skip, timeout: 180_000 }, as
   const mirror = await createTroubled(t)
   const { page } = await openPage(await launchBrowser(t), mirror.http.url)
   await until(page, ready)
-  await until(page, `[...document.querySelectorAll('#flow-buttons button')]
-    .some(each => each.innerText === 'Throttle…' && !each.hidden)`)
   await inPage(page, `[...document.querySelectorAll('#flow-buttons button')]
     .find(each => each.innerText === 'Throttle…').focus()`)
   await page.keyboard.press('Enter')

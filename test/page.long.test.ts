@@ -101,6 +101,37 @@ test('the page shows what the API answers while a partition faults and recovers'
   assert.deepEqual(errors(), [])
 })
 
+// Regression: the page counted the topics of the process with the most, and moves of this process
+// looked as if they were all.
+test('the page of one of three processes counts the partitions and topics of all', {
+  skip, timeout: 120_000
+}, async t => {
+  const topics = [
+    { topic: 'orders', partitions: 6, recordsPerSecond: 900 },
+    { topic: 'idle', partitions: 3, recordsPerSecond: 0 },
+    { topic: 'clicks', partitions: 2, recordsPerSecond: 50 }
+  ]
+  const processes = await Promise.all(topics.map(async topic =>
+    await createMovingMirror(t, [{ source: 'A', target: 'B', topics: [topic] }])))
+  const members = processes.map(({ http }, i) => ({
+    name: `longhaul-${i + 1}`, build: '1.2.3', address: http.url, startedMs: 5, settings: {},
+    slots: [i]
+  }))
+  for (const [i, { api: { mirror } }] of processes.entries()) {
+    mirror.members = members
+    mirror.report = { memberName: `longhaul-${i + 1}` }
+  }
+  const { page, errors } = await openPage(await launchBrowser(t), processes[0]?.http.url ?? '')
+  await until(page, `${shown('chips')}.includes('running 8')`)
+  await until(page, `${shown('chips')}.includes('caught-up 3')`)
+  assert.equal(await textOf(page, 'partitions-note'), '11 of 3 topics')
+  await until(page, `document.querySelectorAll('#members tbody tr').length === 3`)
+  assert.equal(await textOf(page, 'moves-note'), 'of longhaul-1 alone')
+  const named = (await cellsOf(page, 'topics')).map(([topic]) => topic)
+  assert.deepEqual(named.toSorted(), ['clicks', 'idle', 'orders'])
+  assert.deepEqual(errors(), [])
+})
+
 test('keys choose a partition, and its state and figures are read out', {
   skip, timeout: 120_000
 }, async t => {
@@ -171,6 +202,44 @@ test('a skip by the page proposes the offset of the API, and is an order with a 
     order.kind === 'skip' ? [order.source, order.to, order.reason] : order.kind)
   assert.deepEqual(given,
     [[{ topic: 'orders', partition: 2 }, 6_000_009n, 'ticket 18']])
+  assert.deepEqual(errors(), [])
+})
+
+test('a share by the page is an order for one topic, and the orders in force change it', {
+  skip, timeout: 120_000
+}, async t => {
+  const mirror = await createMovingMirror(t, small, [`api.token = ${token}`])
+  const { page, errors } = await openPage(await launchBrowser(t), mirror.http.url)
+  await page.locator('button[aria-label="Share of orders"]').click()
+  await until(page, `document.getElementById('order').open`)
+  assert.equal(await textOf(page, 'order-title'), 'Share of the bandwidth for orders')
+  await fill(page, 'order-token', token)
+  await fill(page, 'order-reason', 'ticket 21')
+  for (const percent of ['0', '101', '1.5']) {
+    await page.locator('#order-fields input[name="percent"]').fill(percent)
+    await page.locator('#order-send').click()
+    assert.equal(await inPage(page, `document.querySelector('#order-form').checkValidity()`), false)
+  }
+  await page.locator('#order-fields input[name="percent"]').fill('30')
+  await page.locator('#order-send').click()
+  await until(page, `!document.getElementById('order').open`)
+  const { orders, state } = mirror.api.mirror
+  const given = orders.map(({ order }) =>
+    order.kind === 'share' ? [order.scope, order.percent, order.reason] : order.kind)
+  assert.deepEqual(given, [[{ topic: 'orders' }, 30, 'ticket 21']])
+
+  state.apply({
+    kind: 'share', scope: { topic: 'orders' }, percent: 30, by: 'ann', atMs: 1, reason: 'ticket 21'
+  })
+  await page.locator('button[aria-label="Change the share of orders"]').click()
+  await until(page, `document.getElementById('order').open`)
+  await page.locator('#order-fields input[name="file"]').click()
+  await fill(page, 'order-reason', 'ticket 21 is over')
+  await page.locator('#order-send').click()
+  await until(page, `!document.getElementById('order').open`)
+  const { order: ended } = orders[1] ?? { order: undefined }
+  assert.deepEqual(ended?.kind === 'share' ? [ended.scope, ended.percent] : ended?.kind,
+    [{ topic: 'orders' }, undefined])
   assert.deepEqual(errors(), [])
 })
 

@@ -58,7 +58,6 @@ export interface Flow extends Figures {
   readonly clusters: { readonly source: Health, readonly target: Health } | null
   readonly slots: { readonly owned: number, readonly total: number } | null
   readonly partitionsByState: Readonly<Record<string, number>>
-  readonly topics: number
   readonly topicProblems: ReadonlyArray<{ readonly topic: string, readonly reason: string }>
   readonly records: number
   readonly batches: number

@@ -4,7 +4,7 @@ import type { Duty, FlowDetails, Groups, Member, Move, Topic, TopicPage } from '
 import { flowPath, get } from './api.ts'
 import { byId, element, LiveTable, setHidden, setText } from './elements.ts'
 import { agoText, bytesText, countText, secondsText, timeText } from './format.ts'
-import type { OrderKind, Scope } from './order-dialog.ts'
+import type { OrderDialog } from './order-dialog.ts'
 
 const topicsShownMax = 20
 const groupsShownMax = 50
@@ -40,7 +40,7 @@ async function readTopics (
 }
 
 export class Details {
-  readonly #order: (kind: OrderKind, flow: string, scope: Scope) => void
+  readonly #dialog: OrderDialog
   readonly #topics = new LiveTable(byId('topics'),
     ['Topic', 'Partitions', 'Throughput', 'Records behind', 'Time behind', 'Batching', 'State',
       'Actions'],
@@ -50,9 +50,7 @@ export class Details {
   readonly #duties = new LiveTable(byId('duties'), ['Duty', 'Process', 'Last success', 'Problem'])
   readonly #groups = new LiveTable(byId('groups'), ['Group', 'Partitions', 'Continues at'], [1])
 
-  constructor (order: (kind: OrderKind, flow: string, scope: Scope) => void) {
-    this.#order = order
-  }
+  constructor (dialog: OrderDialog) { this.#dialog = dialog }
 
   show (flow: string, details: FlowDetails, pausedTopics: ReadonlySet<string>): void {
     const nowMs = Date.now()
@@ -87,8 +85,14 @@ export class Details {
         actions: [{
           text: isResume ? 'Resume' : 'Pause',
           label: `${isResume ? 'Resume' : 'Pause'} ${topic}`,
-          run: () => { this.#order(isResume ? 'resume' : 'pause', flow, { topic }) }
-        }]
+          run: () => { this.#dialog.open(isResume ? 'resume' : 'pause', flow, { topic }) }
+        }, ...this.#dialog.has('share')
+          ? [{
+              text: 'Share…',
+              label: `Share of ${topic}`,
+              run: () => { this.#dialog.open('share', flow, { topic }) }
+            }]
+          : []]
       }
     }))
   }
@@ -100,6 +104,10 @@ export class Details {
         each.slots === null ? '–' : String(each.slots.length), agoText(each.startedMs, nowMs),
         each.isThisProcess ? each.address : { link: each.address }]
     })))
+    // Only the process that serves the page sends its moves.
+    const own = members.find(({ isThisProcess }) => isThisProcess)
+    setText(byId('moves-note'),
+      members.length > 1 && own !== undefined ? `of ${own.name} alone` : '')
   }
 
   #showGroups ({ asOfMs, groups, reader }: Groups, nowMs: number): void {

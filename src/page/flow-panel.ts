@@ -69,7 +69,7 @@ export class FlowPanel {
     setHidden(this.#buttons.pause, isWhole)
     setHidden(this.#buttons.resume, !isWhole)
     setHidden(this.#buttons.retry, (flow.partitionsByState['faulted'] ?? 0) === 0)
-    setHidden(this.#buttons.throttle, !this.#dialog.canThrottle)
+    setHidden(this.#buttons.throttle, !this.#dialog.has('throttle'))
     this.#showReasons(flow)
     setText(byId('figure-throughput'), `${bytesText(flow.bytesPerSecond)}/s`)
     setText(byId('note-throughput'), `${shortText(flow.recordsPerSecond)} records/s`)
@@ -104,7 +104,6 @@ export class FlowPanel {
       ? '–'
       : `${(flow.batchesPassedThrough / flow.batches * 100).toFixed(1)} %`
     const facts = [
-      `${countText(partitionsOf(flow))} partitions of ${countText(flow.topics)} topics`,
       ...flow.slots === null ? [] : [`${flow.slots.owned} of ${flow.slots.total} task slots`],
       `${shortText(flow.records)} records since the start`,
       `${passed} of batches passed through`,
@@ -116,8 +115,9 @@ export class FlowPanel {
   #showOrders ({ flow, orders }: Flow): void {
     const nowMs = Date.now()
     const row = (order: string, scope: Scope, { atMs, by, reason }: Attribution): {
-      key: string, cells: string[]
+      key: string, cells: string[], actions: []
     } => ({
+      actions: [],
       key: `${order} ${scopeText(scope)}`,
       cells: [order, scopeText(scope), by, `${agoText(atMs, nowMs)}, ${dateText(atMs)}`, reason]
     })
@@ -141,8 +141,14 @@ export class FlowPanel {
           ...orders.throttle === null
             ? []
             : [row(limitOf(orders.throttle), {}, orders.throttle)],
-          ...orders.shares.map(each =>
-            row(`at most ${each.percent} % of the bandwidth`, each, each)),
+          ...orders.shares.map(each => ({
+            ...row(`at most ${each.percent} % of the bandwidth`, { topic: each.topic }, each),
+            actions: [{
+              text: 'Share…',
+              label: `Change the share of ${each.topic}`,
+              run: () => { this.#dialog.open('share', flow, { topic: each.topic }) }
+            }]
+          })),
           ...orders.skips.map(each => row(`skip to ${each.to}`, each, each)),
           ...orders.logLevel === null
             ? []

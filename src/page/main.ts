@@ -41,7 +41,7 @@ const table = new FlowTable(select)
 const panel = new FlowPanel(dialog)
 const graphs = new Graphs(history)
 const partitions = new PartitionPanel(order)
-const details = new Details(order)
+const details = new Details(dialog)
 
 let flows: readonly Flow[] = []
 let selected = decodeURIComponent(location.hash.slice(1))

@@ -1,24 +1,30 @@
-// The dialog in which an operator orders a pause, a resume, a retry, a skip or a throttle: the
-// token, the reason, and the fields of the order.
+// The dialog in which an operator orders a pause, a resume, a retry, a skip, a throttle or a share:
+// the token, the reason, and the fields of the order.
 import type { Orders } from './answers.ts'
 import { ApiError, flowPath, getOpenApi, post, setToken, token } from './api.ts'
 import { byId, element, setHidden, setText } from './elements.ts'
 import { scopeText } from './format.ts'
 import { skipField, type Stopped } from './skip-field.ts'
 
-export type OrderKind = 'pause' | 'resume' | 'retry' | 'skip' | 'throttle'
+export type OrderKind = 'pause' | 'resume' | 'retry' | 'share' | 'skip' | 'throttle'
 
 export interface Scope { readonly topic?: string, readonly partition?: number }
 
-interface Field { readonly name: string, readonly type: string, readonly description: string }
+/** As OpenAPI describes a field of a body. */
+interface FieldSchema {
+  readonly type?: string
+  readonly description?: string
+  readonly minimum?: number
+  readonly maximum?: number
+}
+
+type Field = FieldSchema & { readonly name: string }
 
 interface Description {
   readonly paths?: Readonly<Record<string, {
     readonly post?: {
       readonly requestBody?: { readonly content?: Readonly<Record<string, {
-        readonly schema?: { readonly properties?: Readonly<Record<string, {
-          readonly type?: string, readonly description?: string
-        }>> }
+        readonly schema?: { readonly properties?: Readonly<Record<string, FieldSchema>> }
       }>> }
     }
   }>>
@@ -26,15 +32,15 @@ interface Description {
 
 const titles: Readonly<Record<OrderKind, string>> = {
   pause: 'Pause', resume: 'Resume', retry: 'Retry faulted partitions of',
-  skip: 'Skip records of', throttle: 'Throttle'
+  share: 'Share of the bandwidth for', skip: 'Skip records of', throttle: 'Throttle'
 }
 const commonFields = new Set(['topic', 'partition', 'reason', 'by', 'dryRun'])
 
 export class OrderDialog {
   readonly #dialog = byId<HTMLDialogElement>('order')
   readonly #onOrdered: (text: string) => void
-  /** Undefined: the process has no such order. */
-  #throttleFields: readonly Field[] | undefined
+  /** Of the orders about the bandwidth; a process of an older version has none or one of them. */
+  #fields = new Map<OrderKind, readonly Field[]>()
   #order: { readonly kind: OrderKind, readonly flow: string, readonly scope: Scope } | undefined
 
   /** `onOrdered` receives a sentence about an order that is on record. */
@@ -51,17 +57,19 @@ export class OrderDialog {
     })
   }
 
-  get canThrottle (): boolean { return this.#throttleFields !== undefined }
+  /** Whether the process has this order about the bandwidth. */
+  has (kind: 'share' | 'throttle'): boolean { return this.#fields.has(kind) }
 
   /** Reads which orders the process has. */
   async learn (): Promise<void> {
     const { paths } = await getOpenApi() as Description
-    const body = paths?.['/api/v1/flows/{flow}/throttle']?.post?.requestBody
-    const properties = body?.content?.['application/json']?.schema?.properties
-    this.#throttleFields = properties === undefined
-      ? undefined
-      : Object.entries(properties).filter(([name]) => !commonFields.has(name))
-        .map(([name, { description = '', type = 'string' }]) => ({ name, type, description }))
+    for (const kind of ['share', 'throttle'] as const) {
+      const body = paths?.[`/api/v1/flows/{flow}/${kind}`]?.post?.requestBody
+      const properties = body?.content?.['application/json']?.schema?.properties
+      if (properties === undefined) continue
+      this.#fields.set(kind, Object.entries(properties)
+        .filter(([name]) => !commonFields.has(name)).map(([name, schema]) => ({ name, ...schema })))
+    }
   }
 
   /** `stopped`: the partition that is to skip records. */
@@ -71,8 +79,7 @@ export class OrderDialog {
     setText(byId('order-flow'), `Flow ${flow}. All its processes obey, also after a restart.`)
     setText(byId('order-error'), '')
     byId<HTMLInputElement>('order-reason').value = ''
-    const fields = kind === 'throttle' ? this.#throttleFields ?? [] : []
-    byId('order-fields').replaceChildren(...fields.map(fieldOf),
+    byId('order-fields').replaceChildren(...(this.#fields.get(kind) ?? []).map(fieldOf),
       ...kind === 'skip' && stopped !== undefined ? [skipField(stopped)] : [])
     this.#showToken(token() === '')
     this.#dialog.showModal()
@@ -133,11 +140,15 @@ export class OrderDialog {
   }
 }
 
-function fieldOf ({ description, name, type }: Field): HTMLElement {
+function fieldOf ({ description = '', maximum, minimum, name, type }: Field): HTMLElement {
   const isNumber = type === 'integer' || type === 'number'
   const input = element('input', {
-    name, type: isNumber ? 'number' : type === 'boolean' ? 'checkbox' : 'text',
-    ...isNumber && { min: '0', step: 'any' }, autocomplete: 'off'
+    name,
+    type: isNumber ? 'number' : type === 'boolean' ? 'checkbox' : 'text',
+    ...isNumber && { step: type === 'integer' ? '1' : 'any' },
+    ...minimum !== undefined && { min: String(minimum) },
+    ...maximum !== undefined && { max: String(maximum) },
+    autocomplete: 'off'
   })
   const hint = description === '' ? [] : [element('span', { class: 'hint' }, description)]
   return element('label', {}, element('span', {}, name), input, ...hint)

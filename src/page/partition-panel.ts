@@ -56,6 +56,7 @@ export class PartitionPanel {
           { processes: 'all', state, limit: listedMax }))
     ])
     if (flow.flow !== this.#flow) return
+    setText(byId('partitions-note'), sizeText(states))
     this.#showChips(flow.partitionsByState)
     this.#grid.show(states)
     this.#listed = pages.flatMap(({ partitions }) => partitions)
@@ -182,6 +183,11 @@ export class PartitionPanel {
       button(text, () => { this.#order(kind, this.#flow, { topic, partition }, of) },
         { 'aria-label': `${text} ${topic}-${partition}` })))]
   }
+}
+
+function sizeText ({ topics }: States): string {
+  const count = topics.reduce((sum, { partitions }) => sum + partitions.length, 0)
+  return `${countText(count)} of ${countText(topics.length)} topic${topics.length === 1 ? '' : 's'}`
 }
 
 function headOf ({ partition, topic }: GridCell, state: string): HTMLElement {
