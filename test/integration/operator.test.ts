@@ -14,7 +14,7 @@ import {
 } from './documented-runs.ts'
 import { commitOffsets } from './group-commit.ts'
 import {
-  createPropertiesFile, runCommand, startMirror, type MirrorProcess
+  createPropertiesFile, MirrorProcess, runCommand, startMirror
 } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 import { numbered, untilShown } from './failures/fault-probe.ts'
@@ -84,7 +84,7 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
     const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': 'never' }))
     const paused = await runCommand(['pause', file, '--reason', 'a test'])
     assert.equal(paused.exit.code, 1)
-    assert.match(paused.stderr, /east->west has never run/)
+    assert.match(paused.stderr, /east->west has never run.*Start it with longhaul run FILE/)
     assert.equal((await runCommand(['status', file])).exit.code, 1)
     assert.ok((await clusters.target.admin.topicNames()).every(name => !name.includes('longhaul')))
   })
@@ -193,6 +193,17 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
     const other = await runCommand(['status', file, '--flow', 'a->b'])
     assert.equal(other.exit.code, 2)
     assert.match(other.stderr, /--flow=a->b: the file enables east->west/)
+    assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('show a flow repeatedly until a signal, without codes of a terminal', async t => {
+    const { file, mirror } = await startMirrored(t, 'watched', 5)
+    const watching = new MirrorProcess(['status', file, '--watch'])
+    t.after(async () => { await watching.kill() })
+    await watching.until('two looks', () => watching.stdout.split(/^east->west/m).length === 3)
+    watching.signal('SIGINT')
+    assert.deepEqual(await watching.untilExit(), { code: 0, signal: null })
+    assert.ok(!watching.stdout.includes('\u001b'), watching.stdout)
     assert.equal((await mirror.stop()).code, 0)
   })
 

@@ -160,9 +160,13 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     const checked = await runCommand(step.split(' ').slice(1))
     assert.equal(checked.exit.code, 0, `${step}\n${checked.stdout}${checked.stderr}`)
     // Regression: migrate validates first, and stopped here on the records that it was to import.
-    const migrated = await runCommand(['migrate', file, '--yes', '--quiet-seconds', '0'])
+    const misspelt = createPropertiesFile(t, flowProperties(clusters,
+      { 'topics': 'full', 'topics.exclud': 'none' }))
+    const migrated = await runCommand(['migrate', misspelt, '--yes', '--quiet-seconds', '0'])
     assert.doesNotMatch(migrated.stdout, /east\.full-0 on west holds offsets/)
     assert.match(`${migrated.stdout}${migrated.stderr}`, /mm2-offsets\.east\.internal/)
+    // Regression: migrate read the file for each of its steps, and printed its warnings each time.
+    assert.equal(migrated.stderr.match(/^warning: .*topics\.exclud/gm)?.length, 1, migrated.stderr)
     // Regression: a flow that has mirrored nothing yet ended the import with an error.
     await target.createTopic('no-positions')
     const none = await runCommand(

@@ -6,7 +6,7 @@ import type { Config, FlowConfig } from '../config/config.ts'
 import type { ParsedConfig } from '../config/parse-config.ts'
 import { createLog, type LogOutput, type ProcessLog } from '../observability/log.ts'
 import { ConfigFile } from './config-file.ts'
-import type { Terminal } from './terminal.ts'
+import { hasColor, type Terminal } from './terminal.ts'
 
 export const outputFormats = ['table', 'json', 'yaml'] as const
 export type OutputFormat = (typeof outputFormats)[number]
@@ -112,7 +112,7 @@ export function openLog (config: Config, terminal: Terminal, output: LogOutput):
     format: format === 'auto' ? (isTerminal ? 'pretty' : 'json') : format,
     output,
     clock: terminal.clock,
-    color: isTerminal && terminal.environment['NO_COLOR'] === undefined
+    color: isTerminal && hasColor(terminal)
   })
 }
 

@@ -93,8 +93,11 @@ function usageProblem (
 }
 
 function throttleProblem ({ rate, share, topic }: OrderOptions): string | undefined {
-  if ((rate === undefined) === (share === undefined)) {
+  if (rate === undefined && share === undefined) {
     return 'a throttle needs --rate, or --topic and --share'
+  }
+  if (rate !== undefined && share !== undefined) {
+    return 'a throttle has either --rate, or --topic and --share'
   }
   if ((topic === undefined) !== (share === undefined)) {
     return '--topic and --share need each other: --rate is that of the whole flow'

@@ -16,7 +16,7 @@ import { StatusLine } from '../observability/status-line.ts'
 import { addOutputOption, openLog, type OutputFormat } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { renderOutput } from './structured-output.ts'
-import type { Terminal } from './terminal.ts'
+import { hasColor, type Terminal } from './terminal.ts'
 
 // The demo names its topics itself.
 const mirrorFlags = cliFlags.filter(({ setting }) => !setting.startsWith('topics'))
@@ -131,7 +131,7 @@ class DemoScreen {
       output: stream,
       flows: () => this.mirror?.totals ?? [],
       clock: terminal.clock,
-      color: terminal.environment['NO_COLOR'] === undefined,
+      color: hasColor(terminal),
       onError: () => {}
     })
     this.#steps = this.#line.above(stream)

@@ -1,25 +1,25 @@
 // `longhaul migrate FILE`: prints the steps from MirrorMaker 2 to Longhaul and back for this file.
 // With --yes it carries out the steps of Longhaul: validates, waits until MirrorMaker 2 has
 // stopped, and imports its positions.
-import type { FlowConfig } from '../config/config.ts'
+import type { Config, FlowConfig } from '../config/config.ts'
 import { connectGroupOf, offsetsTopicOf } from '../migration/import-flow.ts'
 import { configure, selectFlows } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import {
-  hasWrongSeconds, importMirrorMaker, type MirrorMakerOptions
+  hasWrongSeconds, importFlows, type MirrorMakerOptions
 } from './offsets-import-mm2.ts'
 import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
-import { validate } from './validate.ts'
+import { validateConfig } from './validate.ts'
 
 export async function migrate (
   file: string, options: MirrorMakerOptions, terminal: Terminal
 ): Promise<ExitCode> {
   if (hasWrongSeconds(options, terminal)) return exitCodes.usage
-  if (options.yes === true) return await validateAndImport(file, options, terminal)
   const config = configure(file, options, terminal)
   const flows = config && selectFlows(config, options.flow, terminal)
-  if (flows === undefined) return exitCodes.usage
+  if (config === undefined || flows === undefined) return exitCodes.usage
+  if (options.yes === true) return await validateAndImport(config, flows, options, terminal)
   const steps = stepsFor(file, flows, options)
   terminal.stdout.write(renderOutput(options.output, steps, () =>
     steps.map(({ command, text }, i) =>
@@ -29,16 +29,16 @@ export async function migrate (
 }
 
 async function validateAndImport (
-  file: string, options: MirrorMakerOptions, terminal: Terminal
+  config: Config, flows: readonly FlowConfig[], options: MirrorMakerOptions, terminal: Terminal
 ): Promise<ExitCode> {
   const { output } = options
   // A program expects one document on stdout: that of the import.
   const forReport = output === 'table' ? terminal : { ...terminal, stdout: terminal.stderr }
-  const exitCode = await validate(file, { ...options, isBeforeImport: true }, forReport)
+  const exitCode = await validateConfig(config, { ...options, isBeforeImport: true }, forReport)
   // As at a start, the problem of a topic does not stop the others; `topics` may name one that the
   // source does not have.
   return exitCode === exitCodes.ok || exitCode === exitCodes.failed
-    ? await importMirrorMaker(file, options, terminal)
+    ? await importFlows(config, flows, options, terminal)
     : exitCode
 }
 

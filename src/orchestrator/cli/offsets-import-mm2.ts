@@ -52,7 +52,14 @@ export async function importMirrorMaker (
   if (hasWrongSeconds(options, terminal)) return exitCodes.usage
   const config = configure(file, options, terminal)
   const flows = config && selectFlows(config, options.flow, terminal)
-  if (config === undefined || flows === undefined) return exitCodes.usage
+  return config === undefined || flows === undefined
+    ? exitCodes.usage
+    : await importFlows(config, flows, options, terminal)
+}
+
+export async function importFlows (
+  config: Config, flows: readonly FlowConfig[], options: MirrorMakerOptions, terminal: Terminal
+): Promise<ExitCode> {
   const imports: FlowImport[] = []
   // One flow after another, so that their log lines do not mix.
   for (const flow of flows) imports.push(await importOne(flow, options, config, terminal))

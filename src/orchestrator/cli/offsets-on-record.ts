@@ -59,8 +59,12 @@ export async function exportOffsets (
 ): Promise<ExitCode> {
   return await withRecords(file, options, terminal, flows => {
     const text = `${JSON.stringify({ version: 1, flows: flows.map(flowToJson) }, undefined, 2)}\n`
-    if (options.to === undefined) terminal.stdout.write(text)
-    else writeFileSync(options.to, text)
+    if (options.to === undefined) {
+      terminal.stdout.write(text)
+    } else {
+      writeFileSync(options.to, text)
+      terminal.stderr.write(`wrote ${options.to}\n`)
+    }
     return exitCodes.ok
   })
 }

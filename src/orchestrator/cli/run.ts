@@ -18,7 +18,7 @@ import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { LogLevelChoice } from './log-level-choice.ts'
 import { Reload } from './reload.ts'
 import { renderOutput } from './structured-output.ts'
-import type { Terminal } from './terminal.ts'
+import { hasColor, type Terminal } from './terminal.ts'
 
 export type RunOptions = ConfigOptions & ServiceOptions
 
@@ -105,10 +105,11 @@ async function mirrorFile (
 }
 
 function statusLine (
-  { clock, environment, stdout }: Terminal, flows: () => readonly FlowTotals[]
+  terminal: Terminal, flows: () => readonly FlowTotals[]
 ): StatusLine {
+  const { clock, stdout } = terminal
   return new StatusLine({
-    output: stdout, flows, clock, color: environment['NO_COLOR'] === undefined, onError: () => {}
+    output: stdout, flows, clock, color: hasColor(terminal), onError: () => {}
   })
 }
 

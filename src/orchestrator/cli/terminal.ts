@@ -8,6 +8,11 @@ export interface OutputStream {
   write (text: string): unknown
 }
 
+/** By no-color.org: NO_COLOR counts if it is set to anything but the empty string. */
+export function hasColor ({ environment }: Pick<Terminal, 'environment'>): boolean {
+  return (environment['NO_COLOR'] ?? '') === ''
+}
+
 export interface Terminal {
   readonly stdout: OutputStream
   readonly stderr: OutputStream

@@ -21,7 +21,12 @@ export async function validate (
   file: string, options: ValidateOptions, terminal: Terminal
 ): Promise<ExitCode> {
   const config = configure(file, options, terminal)
-  if (config === undefined) return exitCodes.usage
+  return config === undefined ? exitCodes.usage : await validateConfig(config, options, terminal)
+}
+
+export async function validateConfig (
+  config: Config, options: ValidateOptions, terminal: Terminal
+): Promise<ExitCode> {
   const reports = await lookAtFlows(config, terminal, async (look): Promise<FlowReport> =>
     ({ ...await checkFlow(look, options), error: undefined }), unchecked)
   terminal.stdout.write(renderOutput(options.output, reports.map(reportForPrograms),

@@ -167,5 +167,6 @@ export async function refuseNeverRun (flow: FlowConfig, target: ClusterAdmin): P
   const topic = progressTopicOf(flow.source.alias)
   if ((await target.listTopics()).some(({ name }) => name === topic)) return
   throw new ReplicatorError('CONTROL_REFUSED', `${flow.name} has never run: ` +
-    `${flow.target.alias} has no topic ${topic}`)
+    `${flow.target.alias} has no topic ${topic}`,
+  { action: 'Start it with longhaul run FILE; if it has run, check the aliases in the file' })
 }

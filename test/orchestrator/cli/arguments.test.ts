@@ -19,6 +19,8 @@ const rows: ReadonlyArray<readonly [args: readonly string[], exitCode: number, t
   // A rate is that of the whole flow.
   [['throttle', 'FILE', '--rate', '1MiB', '--topic', 'a', '--reason', 'x'], 2, /need each other/],
   [['throttle', 'FILE', '--share', '30', '--reason', 'x'], 2, /need each other/],
+  [['throttle', 'FILE', '--rate', '1MiB', '--topic', 'a', '--share', '30', '--reason', 'x'], 2,
+    /a throttle has either --rate, or --topic and --share/],
   ...['0', '101', '1.5', '30%', ''].map(share =>
     [['throttle', 'FILE', '--topic', 'a', '--share', share, '--reason', 'x'], 2,
       /--share=[^ ]*: allowed is a whole number of percent from 1 to 100, file/] as const),
