@@ -61,7 +61,7 @@ export interface Names {
 
 function withNames (word: string, { file, folder, token, topic, url }: Names): string {
   if (/^(FILE|(connect-mirror-maker|mm2)\.properties)$/.test(word)) return file
-  if (word.endsWith('.csv')) return `${folder}/${word}`
+  if (/\.(csv|json)$/.test(word)) return `${folder}/${word}`
   return word.replace('TOPIC', topic).replace('orders', topic).replace('TARGET', 'west')
     .replace('WHY', 'a reason').replace('$TOKEN', token)
     .replace(/http:\/\/(127\.0\.0\.1|HOST):9584/, url)

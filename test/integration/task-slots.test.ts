@@ -1,6 +1,7 @@
 // A file whose task.slots differs from the progress topic: the topic counts, for processes and
 // commands, and no record is lost or doubled.
 import assert from 'node:assert/strict'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { produce } from '../kafka/kafka-producer.ts'
 import { countRecords, untilRecords } from './comparison.ts'
@@ -52,8 +53,25 @@ test('the number of slots of an existing progress topic counts, and the log says
   assert.deepEqual(rows.map(each => each.sourceOffset), partitions.map(() => '10'))
   assert.equal(await countRecords(target, 'east.orders'), 80)
 
-  // Somebody adds partitions to the topic: positions would be looked for in other slots.
+  // docs/capacity.md: the way to another number of slots.
   assert.equal((await second.stop()).code, 0)
+  const positions = join(dirname(file), 'positions.json')
+  for (const command of [
+    ['offsets', 'export', file, '--to', positions],
+    ['offsets', 'import', file, '--from', positions, '--force', '--yes']
+  ]) {
+    const { exit, stderr, stdout } = await runCommand(command)
+    assert.equal(exit.code, 0, stdout + stderr)
+  }
+  const third = await startMirror(t, file)
+  await write(10)
+  await untilRecords(third, target, 'east.orders', 120)
+  assert.ok(!third.log.some(line => String(line['text']).includes('task.slots=16')))
+  assert.equal(await target.admin.partitionCount('longhaul-progress.east.internal'), 16)
+  assert.equal((await third.stop()).code, 0)
+  assert.equal(await countRecords(target, 'east.orders'), 120)
+
+  // Somebody adds partitions to the topic: positions would be looked for in other slots.
   await target.runTool('org.apache.kafka.tools.TopicCommand',
     ['--alter', '--topic', 'longhaul-progress.east.internal', '--partitions', '32'])
   const refused = await runCommand(['validate', file])
