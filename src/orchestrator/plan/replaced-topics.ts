@@ -29,9 +29,9 @@ export async function replacedTopics (
     const { progress: { topicIds }, remoteTopic, targetPartitions, topic } = each
     const isGone = targetPartitions === 0 && topicIds?.target !== undefined
     const error = ids.recreationOf(each)?.error ?? (isGone
-      ? new ReplicatorError('TOPIC_RECREATED', `${target.cluster} has no topic ${remoteTopic}, and ` +
-        `progress is of a topic with id ${topicIds.target}, which was deleted, or the flow now ` +
-        'mirrors to another name')
+      ? new ReplicatorError('TOPIC_RECREATED', `${target.cluster} has no topic ${remoteTopic}, ` +
+        `and progress is of a topic with id ${topicIds.target}, which was deleted, or the flow ` +
+        'now mirrors to another name')
       : undefined)
     return error === undefined ? [] : [{ topic, error }]
   })

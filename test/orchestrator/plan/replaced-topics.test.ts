@@ -44,7 +44,7 @@ test('a topic that was recreated on either cluster would stop', async () => {
 
 // Regression: validate said `to be created` of a topic that topic.rename now mirrors to another
 // name, and the start stopped its partitions, because progress is of the former remote topic.
-test('a mirrored topic under a new name, or whose remote topic was deleted, would stop', async () => {
+test('a mirrored topic under a new name, or without its remote topic, would stop', async () => {
   assert.match(await problemOf(ids, { remoteTopic: 'sales.orders' }) ?? '',
     /has no topic sales\.orders, .*or the flow now mirrors to another name.*TOPIC_RECREATED/)
 })
