@@ -202,6 +202,42 @@ describe('a result', () => {
   })
 })
 
+describe('a test file', () => {
+  const run = async (t: TestContext, text: string): Promise<Result> => {
+    const { runJob } = await load<JobModule>('job.mjs')
+    const folder = createFolder(t, { 'one.test.mjs': `import { test } from 'node:test'\n${text}` })
+    return await runJob({
+      name: 'one',
+      mustCount: true,
+      command: process.execPath,
+      args: ['--test-reporter=spec', join(folder, 'one.test.mjs')],
+      limitSeconds: 60
+    }, folder)
+  }
+
+  test('passes and fails by its tests', async t => {
+    const text = "test('good', () => {})\n"
+    assert.deepEqual(countsOf(await run(t, text)), { failed: 0, note: '', passed: 1 })
+    assert.deepEqual(countsOf(await run(t, `${text}test('bad', () => { throw new Error() })`)),
+      { failed: 1, note: '', passed: 1 })
+    const { failed, output } = await run(t, `${text}throw new Error('loading')`)
+    assert.equal(failed, 1)
+    assert.match(output, /Error: loading/)
+  })
+
+  // With --test such a file passed with the tests that it had reported.
+  test('fails if its process ends before its tests, however it ends', async t => {
+    const late = "test('late', async () => { await new Promise(() => {}) })\n"
+    const ends = (how: string): string => `setTimeout(() => { ${how} }, 50)\n${late}`
+    assert.deepEqual(countsOf(await run(t, ends('process.exit(0)'))),
+      { failed: 1, note: 'ended before its tests', passed: 0 })
+    assert.deepEqual(countsOf(await run(t, ends("process.kill(process.pid, 'SIGSEGV')"))),
+      { failed: 1, note: 'exit status SIGSEGV', passed: 0 })
+  })
+})
+
+const countsOf = ({ failed, note, passed }: Result): object => ({ failed, note, passed })
+
 describe('a test file of which nothing ran', () => {
   const reason = 'no /usr/sbin/krb5kdc: apt-get install krb5-kdc'
 
@@ -216,7 +252,7 @@ describe('a test file of which nothing ran', () => {
       name: 'realm',
       stage: 'long',
       command: process.execPath,
-      args: ['--test', '--test-reporter=spec', join(folder, 'realm.test.mjs')],
+      args: ['--test-reporter=spec', join(folder, 'realm.test.mjs')],
       limitSeconds: 60
     }, folder)
     const { failed, note, passed, skipped } = result

@@ -21,7 +21,7 @@ export function stopJobs (signal = 'SIGTERM') {
 
 /**
  * @param {{ name: string, stage: string, command: string, args: string[], limitSeconds: number,
- *   nice?: number }} job
+ *   nice?: number, mustCount?: boolean }} job mustCount: it prints how many tests ran
  */
 export async function runJob (job, root) {
   const { name, stage } = job
@@ -63,8 +63,12 @@ export function judge (job, { code, output, timedOut }) {
     const note = `stopped after its limit of ${job.limitSeconds} s`
     return { passed: 0, failed: 1, skipped: 0, note }
   }
+  const counted = countTests(output)
+  if (code === 0 && counted === undefined && job.mustCount) {
+    return { passed: 0, failed: 1, skipped: 0, note: 'ended before its tests' }
+  }
   // A program without tests, such as a benchmark's smoke run, counts as one test.
-  const counts = countTests(output) ?? { passed: 1, failed: 0, skipped: 0 }
+  const counts = counted ?? { passed: 1, failed: 0, skipped: 0 }
   if (code !== 0 && counts.failed === 0) {
     return { passed: 0, failed: 1, skipped: counts.skipped, note: `exit status ${code}` }
   }

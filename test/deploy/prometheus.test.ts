@@ -1,12 +1,12 @@
 // The Prometheus rules name metrics that exist, each alert has a test and a runbook, and promtool
 // accepts the rules and runs their tests.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { parse } from 'yaml'
 import { repoRoot } from '../kafka/repo-root.ts'
+import { runCaptured } from '../orchestrator/cli/run-program.ts'
 import { recordedLabels, unknownNames } from './metric-names.ts'
 import { tryTool } from './tool.ts'
 
@@ -106,16 +106,15 @@ describe('the commands in the runbooks', () => {
     return [verb.join(' '), verb]
   }))
 
-  test('are commands of longhaul, with options that they have', () => {
+  test('are commands of longhaul, with options that they have', async () => {
     assert.ok(verbs.size >= 5)
     for (const [name, verb] of verbs) {
-      const { status, stderr, stdout } = spawnSync(process.execPath,
-        [join(root, 'dist/src/orchestrator/main.js'), ...verb, '--help'], { encoding: 'utf8' })
-      assert.equal(status, 0, `${name}: ${stderr}`)
-      assert.ok(stdout.startsWith(`Usage: longhaul ${name} `), stdout)
+      const { exitCode, written } = await runCaptured([...verb, '--help'])
+      assert.equal(exitCode, 0, `${name}: ${written}`)
+      assert.ok(written.startsWith(`Usage: longhaul ${name} `), written)
       const options = commands.filter(words => words.join(' ').startsWith(`${name} FILE`))
         .flat().filter(word => word.startsWith('--'))
-      for (const option of options) assert.ok(stdout.includes(`${option} `), `${name} ${option}`)
+      for (const option of options) assert.ok(written.includes(`${option} `), `${name} ${option}`)
     }
   })
 })
