@@ -89,14 +89,14 @@ function describeFault (
   return `${topic}-${partition}${since}: ${reason}`
 }
 
-function stalls ({ lagRecords, stall, throttle }: FlowTotals, nowMs: number): string[] {
+function stalls ({ stall, throttle }: FlowTotals, nowMs: number): string[] {
   // A batch that is larger than the limit of some seconds is no stall, and partitions with a
   // backlog share the limit in turns. A partition that waits for something else has a reason.
   const isHeld = throttle?.isWaiting === true
-  const { flowSinceMs, partitions } = stall
+  const { fetchableRecords, flowSinceMs, partitions } = stall
   if (!isHeld && flowSinceMs !== undefined && nowMs - flowSinceMs >= stallMs) {
     return [`the target has acknowledged nothing for ${seconds(nowMs - flowSinceMs)}, and the ` +
-      `source has up to ${lagRecords ?? 0} records more`]
+      `source has up to ${fetchableRecords} records more`]
   }
   const found = isHeld ? partitions.filter(({ reason }) => reason !== '') : partitions
   const [first] = found

@@ -8,6 +8,8 @@ export interface Stall {
    * makes progress.
    */
   readonly flowSinceMs: number | undefined
+  /** Records that could be mirrored now, of all partitions. */
+  readonly fetchableRecords: number
   /** Partitions that have been stalled for long, each judged separately. */
   readonly partitions: readonly PartitionSnapshot[]
 }
@@ -39,27 +41,37 @@ export class StallWatch {
     this.#movedMs ??= nowMs
     return {
       flowSinceMs: isStill ? this.#movedMs : undefined,
+      fetchableRecords: this.#behind.reduce((sum, each) => sum + fetchableRecords(each), 0),
       partitions: this.#behind.filter(partition =>
         nowMs - (this.#positions.get(keyOf(partition))?.sinceMs ?? nowMs) >= partitionStallMs)
     }
   }
 
-  /** Whether a partition that is behind has made progress. */
+  /**
+   * Whether a partition has made progress since the last look: also one that is not behind, as most
+   * partitions catch up between two looks.
+   */
   #compare (partitions: readonly PartitionSnapshot[], nowMs: number): boolean {
     const positions = new Map<string, Position>()
-    let hasMoved = false
     this.#behind = partitions.filter(partition => fetchableRecords(partition) > 0)
     for (const partition of this.#behind) {
       const upstream = String(partition.upstreamOffset)
       const known = this.#positions.get(keyOf(partition))
       const isSame = known?.upstream === upstream
-      hasMoved ||= known !== undefined && !isSame
       positions.set(keyOf(partition), { upstream, sinceMs: isSame ? known.sinceMs : nowMs })
     }
+    const hasMoved = partitions.some((each, index) => isBeyond(each, this.#latest[index]))
     this.#positions = positions
     this.#latest = partitions
     return hasMoved
   }
+}
+
+/** A retry of a faulted partition is no progress. Unchanged snapshots are the same objects. */
+function isBeyond (partition: PartitionSnapshot, before: PartitionSnapshot | undefined): boolean {
+  if (before === undefined || before === partition) return false
+  if (excusedStates.has(partition.state) || keyOf(before) !== keyOf(partition)) return false
+  return String(before.upstreamOffset) !== String(partition.upstreamOffset)
 }
 
 function keyOf ({ partition, topic }: PartitionSnapshot): string { return `${topic}/${partition}` }

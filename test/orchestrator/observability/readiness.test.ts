@@ -228,6 +228,29 @@ describe('a flow that is stalled', () => {
     assert.deepEqual(reasonsOf(judge({ partitions: [behind()], throttle: free })), ['stalled'])
   })
 
+  // Regression: only partitions that were behind at two looks counted as moving. Partitions that
+  // catch up between looks did not, so beside one that waited, the text said that the target had
+  // acknowledged nothing, and counted records that must not be fetched.
+  test('is not stalled while partitions that catch up between looks receive records', () => {
+    const { clock, judge } = createJudge()
+    let judged: readonly NotReady[] = []
+    const paused = behind({ partition: 2, state: 'paused', lagRecords: 70 })
+    const waiting = behind({ state: 'waiting', lagOpenTransactionRecords: 100 })
+    const look = (upstreamOffset: bigint): void => {
+      const caughtUp = behind({ partition: 1, state: 'caught-up', lagRecords: 0, upstreamOffset })
+      judged = judge({ partitions: [waiting, caughtUp, paused] })
+      clock.skip(second)
+    }
+    for (let each = 0n; each < 50n; each++) {
+      look(each)
+      assert.deepEqual(judged, [])
+    }
+    for (let each = 0; each < 9; each++) look(50n)
+    look(50n)
+    look(50n)
+    assert.match(judged[0]?.text ?? '', /acknowledged nothing for 10 s.* up to 400 records more$/)
+  })
+
   test('in one partition only is not ready after a minute', () => {
     const { clock, judge } = createJudge()
     let judged: readonly NotReady[] = []
