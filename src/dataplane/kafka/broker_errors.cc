@@ -46,6 +46,10 @@ void BrokerErrors::Add(int32_t code, std::string text, Clock::time_point now) {
   seen_.push_back({std::move(text), now});
 }
 
+bool BrokerErrors::is_only_of_addresses() const {
+  return Weight(unusable_code_) <= Weight(RD_KAFKA_RESP_ERR__RESOLVE);
+}
+
 void BrokerErrors::BrokerAnswered() {
   unusable_since_.reset();
   unusable_code_ = 0;

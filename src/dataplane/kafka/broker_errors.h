@@ -27,6 +27,8 @@ class BrokerErrors {
   std::optional<Clock::time_point> unusable_since() const { return unusable_since_; }
   // The code of that evidence that explains most; 0 if there is none.
   int32_t unusable_code() const { return unusable_code_; }
+  // Whether all evidence is about addresses that cannot be reached: others of the cluster may work.
+  bool is_only_of_addresses() const;
   // The texts of the last kFreshFor, oldest first, joined; empty if there are none.
   std::string Describe(Clock::time_point now) const;
 

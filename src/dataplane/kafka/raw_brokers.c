@@ -47,6 +47,30 @@ int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_ke
   return version;
 }
 
+int longhaul_is_connecting(struct rd_kafka_s* rk) {
+  rd_kafka_broker_t* rkb;
+  int found = 0;
+  rd_kafka_rdlock(rk);
+  TAILQ_FOREACH(rkb, &rk->rk_brokers, rkb_link) {
+    rd_kafka_broker_lock(rkb);
+    switch (rkb->rkb_state) {
+      case RD_KAFKA_BROKER_STATE_CONNECT:
+      case RD_KAFKA_BROKER_STATE_SSL_HANDSHAKE:
+      case RD_KAFKA_BROKER_STATE_APIVERSION_QUERY:
+      case RD_KAFKA_BROKER_STATE_AUTH_LEGACY:
+      case RD_KAFKA_BROKER_STATE_AUTH_HANDSHAKE:
+      case RD_KAFKA_BROKER_STATE_AUTH_REQ:
+        found = 1;
+        break;
+      default:
+        break;
+    }
+    rd_kafka_broker_unlock(rkb);
+  }
+  rd_kafka_rdunlock(rk);
+  return found;
+}
+
 uint64_t longhaul_current_thread(void) {
   thrd_t thread = thrd_current();
   uint64_t id = 0;

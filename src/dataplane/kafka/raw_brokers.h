@@ -21,6 +21,10 @@ int32_t longhaul_broker_connection(struct rd_kafka_s* rk, int32_t node);
 int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t min,
                              int16_t max);
 
+/* Whether a connection is being opened and has not failed: the address may still accept it, or TLS,
+ * the first request or the login await an answer. */
+int longhaul_is_connecting(struct rd_kafka_s* rk);
+
 /* The thread that serves a broker, and opens and closes its socket; 0: no such broker known. */
 uint64_t longhaul_broker_thread(struct rd_kafka_s* rk, int32_t node);
 uint64_t longhaul_current_thread(void);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "contract/contract.generated.h"
+#include "kafka/raw_brokers.h"
 
 namespace longhaul {
 namespace {
@@ -18,6 +19,11 @@ constexpr milliseconds kUnusableGrace{1'750};
 // How long a broker has to disprove the evidence: enough for a TLS handshake and a round trip over
 // a long link.
 constexpr int32_t kProbeMs = 1'250;
+// How long the next address has after one has failed. librdkafka connects to a bootstrap server and
+// then anew to the broker that this server names. With the settings of quick-client.ts it closes a
+// connection that is not logged in after 10 s, which is new evidence. The rest is the grace of that
+// evidence.
+constexpr milliseconds kNextAddressGrace{22'000};
 constexpr int kPollMs = 200;
 
 int32_t MillisecondsUntil(Clock::time_point deadline) {
@@ -47,6 +53,11 @@ std::optional<Clock::time_point> Evidence::unusable_since() const {
 int32_t Evidence::unusable_code() const {
   std::lock_guard lock(mutex_);
   return errors_.unusable_code();
+}
+
+bool Evidence::is_only_of_addresses() const {
+  std::lock_guard lock(mutex_);
+  return errors_.is_only_of_addresses();
 }
 
 std::string Evidence::Describe() const {
@@ -105,16 +116,25 @@ Status RunningCall::Check() {
   if (remaining_ms() == 0) return TimedOut();
   // Evidence from before this call counts from the submission of the call: its cause may have
   // ended, and librdkafka repeats an error that persists only every 30 seconds.
-  auto since = evidence_->unusable_since();
-  if (!since.has_value() || Clock::now() - std::max(*since, job_->submitted) < kUnusableGrace)
-    return Status::Ok();
+  auto found = evidence_->unusable_since();
+  if (!found.has_value()) return Status::Ok();
+  const Clock::time_point since = std::max(*found, job_->submitted);
+  if (Clock::now() - since < kUnusableGrace) return Status::Ok();
   if (RefreshMetadata(kProbeMs)) {
     evidence_->BrokerAnswered();
     return Status::Ok();
   }
   if (*closing_) return ClosedStatus();
   if (remaining_ms() == 0) return TimedOut();
+  if (MayReachAnother(since)) return Status::Ok();
   return Status::Error(evidence_->unusable_code(), job_->name + ": " + evidence_->Describe());
+}
+
+// One dead address says nothing about the next one, on which a loaded machine may need seconds for
+// TLS and a login.
+bool RunningCall::MayReachAnother(Clock::time_point since) const {
+  return evidence_->is_only_of_addresses() && Clock::now() - since < kNextAddressGrace &&
+         longhaul_is_connecting(client_) != 0;
 }
 
 void RunningCall::Pause(int32_t milliseconds) {

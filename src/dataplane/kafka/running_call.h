@@ -39,6 +39,7 @@ class Evidence {
   void BrokerAnswered();
   std::optional<Clock::time_point> unusable_since() const;
   int32_t unusable_code() const;
+  bool is_only_of_addresses() const;
   std::string Describe() const;
 
  private:
@@ -66,6 +67,7 @@ class RunningCall final : public AdminCall {
 
  private:
   Status TimedOut() const;
+  bool MayReachAnother(Clock::time_point since) const;
   EventHandle PollUntil(Clock::time_point deadline);
 
   rd_kafka_t* client_;

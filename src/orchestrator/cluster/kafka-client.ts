@@ -63,6 +63,13 @@ export function createReadingConsumer (
  * each attempt is short, and other work gets the thread between two attempts.
  */
 const attemptMsMax = 5_000
+/**
+ * How long the next address has after one has failed. A dead address says nothing about the next
+ * one, on which a loaded machine may need seconds for TLS and a login. librdkafka connects to a
+ * bootstrap server, and then anew to the broker that this server names; it closes a connection that
+ * is not logged in within unansweredMsMax.
+ */
+const nextAddressMsMax = 2 * unansweredMsMax
 const disconnectMsMax = 1_500
 /**
  * librdkafka reports only after this time that a topic does not exist: a broker may not know a new
@@ -81,7 +88,7 @@ const tokens = new WeakMap<KafkaConsumer | Producer, TokenHold>()
 /**
  * `of` is what controlClientProperties() receives; `name` is for errors.
  * Waits up to `timeoutMs` for brokers that are slow. If a connection to a broker fails meanwhile,
- * rejects after attemptMsMax.
+ * rejects after nextAddressMsMax.
  * After a refused login, rejects with the same error for a while, without asking a broker.
  */
 export async function connect (
@@ -141,9 +148,10 @@ async function connectOnce (
   const servers = properties['bootstrap.servers']
   const where = servers === undefined ? '' : ` to cluster ${cluster} at ${servers}`
   const broker = rememberBroker(client)
-  const untilMs = systemClock.monotonic() + timeoutMs
+  const startMs = systemClock.monotonic()
   const describe = client.getMetadata.bind(client)
-  client.getMetadata = patient(describe, untilMs, () => broker() !== '')
+  client.getMetadata = patient(describe, startMs + timeoutMs, () =>
+    broker() !== '' && systemClock.monotonic() >= startMs + nextAddressMsMax)
   try {
     await new Promise<void>((resolve, reject) => {
       // Otherwise the client would describe all topics, megabytes on a large cluster.
@@ -161,8 +169,8 @@ async function connectOnce (
 
 /**
  * connect() describes the cluster once, and closes the client if no broker answers in time. With
- * this it asks again until `untilMs`, unless a connection has failed: the connections that the
- * client opens remain between two attempts.
+ * this it asks again until `untilMs` or `hasFailed`: the connections that the client opens remain
+ * between two attempts.
  */
 function patient (
   describe: Producer['getMetadata'], untilMs: number, hasFailed: () => boolean
