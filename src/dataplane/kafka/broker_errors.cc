@@ -65,9 +65,11 @@ std::string BrokerErrors::Describe(Clock::time_point now) const {
     hung_up = hung_up || seen.text.find("Disconnected") != std::string::npos;
   }
   // librdkafka itself adds this hint only in some of the states in which a broker closes the
-  // connection. A broker that went down closes it as well, but then refuses connections.
+  // connection. A broker that went down closes it as well, but then refuses connections. A broker
+  // that received a request of the login had understood the protocol until then.
   const bool is_down = all.find("refused") != std::string::npos;
-  if (hung_up && !is_down && all.find("security.protocol") == std::string::npos) {
+  const bool in_login = all.find("SASL ") != std::string::npos;
+  if (hung_up && !is_down && !in_login && all.find("security.protocol") == std::string::npos) {
     all += " (does the listener want another security.protocol: TLS, a login?)";
   }
   if (all.empty() && unusable_code_ != 0) return "no broker can be reached";

@@ -1,8 +1,9 @@
 // Native failures of admin calls -> ReplicatorError: the one place that maps a code to its meaning
 // for a whole cluster and to the property in the user's file that causes it.
+import { lostLoginPattern } from '../errors/client-lines.ts'
 import { errorTable, type ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
-import { brokersSay, isLostLogin, loginRefusal } from './login-refusal.ts'
+import { brokersSay, loginRefusal } from './login-refusal.ts'
 
 interface Meaning {
   readonly of?: ErrorName
@@ -24,12 +25,12 @@ const meanings: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
 ])
 
 /**
- * A short time limit may end before the client has tried each broker. A connection that ends in a
- * login is tried again until the time limit.
+ * A short time limit may end before the client has tried each broker. A connection that a broker
+ * closes, also in a login, is tried again until the time limit.
  */
 function isUnconnected ({ code, detail }: NativeFailure): boolean {
-  return code === errorTable.TIMED_OUT.code &&
-    (/\bConnect to \S+ failed: /.test(detail) || isLostLogin(detail))
+  return code === errorTable.TIMED_OUT.code && (lostLoginPattern.test(detail) ||
+    /\bConnect to \S+ failed: |want another security\.protocol/.test(detail))
 }
 
 /**
@@ -71,7 +72,7 @@ export function clusterError (
   const meaning = meanings.get(failure.code) ?? (isUnconnected(failure) ? unreachable : undefined)
   const refusal = meaning === undefined ? undefined : loginRefusal(cluster, failure.detail)
   if (refusal !== undefined) {
-    const seen = brokersSay(failure.detail.replace(/^\w+: /, ''))
+    const seen = brokersSay(failure.detail.replace(/^\w+( got no answer within \d+ ms)?: /, ''))
     const who = login === undefined || refusal.of !== 'CLUSTER_LOGIN_REFUSED'
       ? ''
       : ` (admin client, ${login})`

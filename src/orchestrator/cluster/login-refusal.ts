@@ -2,6 +2,7 @@
 // and the remedy. librdkafka's codes do not distinguish a wrong password from a wrong certificate,
 // so this table matches its texts.
 import type { ClientProperties, ClusterClient } from '../config/client-properties.ts'
+import { lostLoginAction, lostLoginPattern } from '../errors/client-lines.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 
@@ -13,21 +14,13 @@ export interface LoginRefusal {
   readonly action: string
 }
 
-/** The broker did not answer the login. */
-const lostLogin =
-  /(mechanism handshake|SaslAuthenticateRequest) failed: Local: (Broker transport|Timed out)/
-
-/** Whether the text reports a connection that ended before the broker answered the login. */
-export function isLostLogin (text: string): boolean { return lostLogin.test(text) }
-
 /** The first pattern that matches decides. */
 const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]> = [
   // Before the mechanisms, because these texts name them, too.
-  [lostLogin, {
+  [lostLoginPattern, {
     of: 'CLUSTER_UNREACHABLE',
     setting: 'bootstrap.servers',
-    action: 'The connection ended before the broker answered the login: check the brokers of ' +
-      'NAME.bootstrap.servers and the network'
+    action: `The connection ended before the broker answered the login. ${lostLoginAction}`
   }],
   // Before the mechanisms, because this answer names none. A session lasts until the token expires
   // or `connections.max.reauth.ms` has passed.
@@ -126,6 +119,14 @@ export function refusedLogin (
 /** librdkafka guesses at an old broker, whatever accepts connections and does not answer. */
 const noAnswerPattern =
   /ApiVersionRequest failed: [^;]*Timed out: probably due to [^;]*configuration\)/g
+/** librdkafka says what it awaited, and of whom it has no list of mechanisms. */
+const lostLogins: ReadonlyArray<readonly [pattern: RegExp, text: string]> = [
+  [/SASL (\S+) mechanism handshake failed: Local: Broker transport failure[^;]*/g,
+    'closes the connection during the login by $1, without an answer'],
+  [/SASL authentication error: SaslAuthenticateRequest failed: Local: Broker transport failure/g,
+    'closes the connection during the login, without an answer'],
+  [/SASL [^;]* failed: Local: Timed out[^;]*/g, 'does not answer the login']
+]
 const prefixPattern = /^(?:(\w+):\/\/)?(\S+)\/(?:bootstrap|\d+): /
 
 /**
@@ -133,14 +134,21 @@ const prefixPattern = /^(?:(\w+):\/\/)?(\S+)\/(?:bootstrap|\d+): /
  * 10.0.0.1:9093 (sasl_ssl): SASL authentication error: ...`.
  */
 export function brokersSay (text: string): string {
-  const plain = text.replaceAll(noAnswerPattern, 'accepts the connection, and does not answer')
+  const plain = lostLogins.reduce((text, [pattern, own]) => text.replaceAll(pattern, own),
+    text.replaceAll(noAnswerPattern, 'accepts the connection, and does not answer'))
   const parts = plain.split('; ').map(part => part.replace(prefixPattern,
     (_, protocol: string | undefined, address: string) =>
       `broker ${address}${protocol === undefined ? '' : ` (${protocol})`}: `))
   const told = parts.map(part => part.replace(/^broker \S+( \(\w+\))?: /, ''))
   return parts.filter((part, i) => !told.some((other, j) => j !== i &&
-    other.includes(told[i] ?? '') && (other !== told[i] || j < i) &&
-    addressOf(parts[j] ?? '') === addressOf(part))).join('; ')
+    addressOf(parts[j] ?? '') === addressOf(part) &&
+    (isMoreThan(other, told[i] ?? '') || (other === told[i] && j < i)))).join('; ')
+}
+
+/** librdkafka first reports that a connection has ended, then which answer is lost with it. */
+function isMoreThan (text: string, other: string): boolean {
+  if (/^Disconnected\b/.test(other) && /during the login/.test(text)) return true
+  return text !== other && text.includes(other)
 }
 
 function addressOf (part: string): string | undefined {

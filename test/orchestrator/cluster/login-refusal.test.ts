@@ -95,6 +95,23 @@ test('attempts with the same text are one sentence, and each broker is named', (
   assert.equal(brokersSay('nothing is known'), 'nothing is known')
 })
 
+// Regression: the text named the end of the connection twice, with librdkafka's list of mechanisms
+// that no broker had sent.
+test('a login that a broker does not answer is one sentence', () => {
+  const error = clusterError('east', {
+    code: errorTable.TIMED_OUT.code,
+    detail: 'describeCluster got no answer within 2500 ms: ' +
+      'sasl_ssl://a:1/bootstrap: Disconnected: connection closed by peer: receive 0; ' +
+      'sasl_ssl://a:1/bootstrap: SASL PLAIN mechanism handshake failed: Local: Broker transport ' +
+      "failure: broker's supported mechanisms: (n/a); sasl_ssl://b:2/5: SASL authentication " +
+      'error: SaslAuthenticateRequest failed: Local: Timed out'
+  }, 'describeCluster', 'user mirror by PLAIN')
+  assert.equal(error.errorName, 'CLUSTER_UNREACHABLE')
+  assert.equal(error.detail, 'cluster east: broker a:1 (sasl_ssl): closes the connection during ' +
+    'the login by PLAIN, without an answer; broker b:2 (sasl_ssl): does not answer the login')
+  assert.match(error.action, /Look into the log of that broker/)
+})
+
 // Regression: a program that accepts connections and never answers was called an old broker.
 test('a broker that does not answer is not called old', () => {
   const error = clusterError('east', {

@@ -1,7 +1,7 @@
 // librdkafka's log lines in the texts of the error table.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clientLineText } from '../../../src/orchestrator/errors/client-lines.ts'
+import { clientLineText, isLoginLine } from '../../../src/orchestrator/errors/client-lines.ts'
 
 const rows: ReadonlyArray<readonly [line: string, says: RegExp]> = [
   ['target: 2/2 brokers are down (ERROR)', /^no broker of the cluster answers\. .*DOWN\)$/],
@@ -47,6 +47,30 @@ test('a refused login names who logs in, and other lines do not', () => {
     /: broker 1 at e\.x:9092, Invalid username or password, lanes, user mirror by PLAIN\. /)
   assert.doesNotMatch(clientLineText('target: e.x:9092/1: Connect failed (FAIL)', 'lanes') ?? '',
     /lanes/)
+})
+
+// Regression: the lines name the mechanism, so they were said to be refusals. The operator checked
+// a password that no broker had judged, and the flow was not ready because of a refused login.
+test('a login that the broker did not answer is no refused login', () => {
+  const lineOf = (text: string): string => 'source: [thrd:sasl_plaintext://e.x:9093/2]: ' +
+    `sasl_plaintext://e.x:9093/2: SASL ${text} (after 0ms in state DOWN) (FAIL)`
+  const closed = /^the connection .*: broker 2 at e\.x:9093, the broker closed the connection d/
+  const cases = [
+    ["PLAIN mechanism handshake failed: Local: Broker transport failure: broker's supported " +
+      'mechanisms: (n/a)', closed, '_TRANSPORT'],
+    ['authentication error: SaslAuthenticateRequest failed: Local: Broker transport failure',
+      closed, '_TRANSPORT'],
+    ['authentication error: SaslAuthenticateRequest failed: Local: Timed out',
+      /: broker 2 at e\.x:9093, the broker did not answer the login, /, '_TIMED_OUT']
+  ] as const
+  for (const [text, says, name] of cases) {
+    const line = lineOf(text)
+    assert.equal(isLoginLine(line), false)
+    const own = clientLineText(line, 'lanes, user mirror by PLAIN') ?? ''
+    assert.match(own, says)
+    assert.match(own, /, lanes, user mirror by PLAIN\. Look into the log of that broker/)
+    assert.match(own, new RegExp(`\\(${name}\\)$`))
+  }
 })
 
 test('a line that the table does not know is unchanged', () => {
