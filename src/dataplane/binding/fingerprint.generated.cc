@@ -3,6 +3,6 @@
 
 namespace longhaul {
 
-const char* ContractFingerprint() { return "7ba7fa8c1aad86fe"; }
+const char* ContractFingerprint() { return "2bf97ede7a9f993d"; }
 
 }  // namespace longhaul

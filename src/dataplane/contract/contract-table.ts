@@ -103,6 +103,7 @@ export const laneCounters = {
   copiedOutResponses: 'responses freed after their last batches were copied',
   targetScans: 'scans of a target partition that were started',
   leftSessions: 'open Fetch sessions with brokers that the lane no longer fetches from',
+  refusedSessions: 'answers of source brokers without the session that was requested',
   sourceConnections: 'connections that the lane fetches over, of all source brokers',
   bandwidthWaitMs: 'how long Fetches have waited for the limit of the bandwidth',
   bandwidthHolds: 'how often a debt or the share of a topic kept a partition out of a Fetch'

@@ -277,12 +277,13 @@ struct LaneCounters {
   int64_t copied_out_responses = 0;  // responses freed after their last batches were copied
   int64_t target_scans = 0;  // scans of a target partition that were started
   int64_t left_sessions = 0;  // open Fetch sessions with brokers that the lane no longer fetches from
+  int64_t refused_sessions = 0;  // answers of source brokers without the session that was requested
   int64_t source_connections = 0;  // connections that the lane fetches over, of all source brokers
   int64_t bandwidth_wait_ms = 0;  // how long Fetches have waited for the limit of the bandwidth
   int64_t bandwidth_holds = 0;  // how often a debt or the share of a topic kept a partition out of a Fetch
   bool operator==(const LaneCounters&) const = default;
 };
-constexpr size_t kLaneCountersColumns = 17;
+constexpr size_t kLaneCountersColumns = 18;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
 
 // One row of the BrokerCounters table that JavaScript reads: int64 each, in this order.

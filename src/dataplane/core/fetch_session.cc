@@ -185,7 +185,7 @@ void FetchSession::FillChanges(FetchRequest* request) {
   }
 }
 
-void FetchSession::Answered(const FetchResponse& response, int64_t now) {
+bool FetchSession::Answered(const FetchResponse& response, int64_t now) {
   for (const FetchedPartition& fetched : response.partitions) {
     Entry* entry = Find(fetched.topic, fetched.partition);
     if (entry == nullptr) continue;
@@ -195,6 +195,7 @@ void FetchSession::Answered(const FetchResponse& response, int64_t now) {
       entry->reported = {fetched.high_watermark, fetched.last_stable_offset,
                          fetched.log_start_offset};
   }
+  bool is_refused = false;
   if (was_incremental()) {
     // If the response does not name the session, the broker has closed it.
     next_epoch_ = asked_epoch_ == INT32_MAX ? 1 : asked_epoch_ + 1;
@@ -202,11 +203,12 @@ void FetchSession::Answered(const FetchResponse& response, int64_t now) {
   } else {
     next_epoch_ = response.session_id == 0 ? kOpenSessionEpoch : 1;
     // A response of a broker that throttles names neither partitions nor a session.
-    const bool is_refused = asked_epoch_ == kOpenSessionEpoch && response.session_id == 0 &&
-                            !(response.throttle_ms > 0 && response.partitions.empty());
+    is_refused = asked_epoch_ == kOpenSessionEpoch && response.session_id == 0 &&
+                 !(response.throttle_ms > 0 && response.partitions.empty());
     if (is_refused) refused_until_ = now + kRefusedMs;
   }
   id_ = response.session_id;
+  return is_refused;
 }
 
 bool FetchSession::Failed(int32_t code, int64_t now) {

@@ -87,8 +87,9 @@ class FetchSession {
   void FillClosing(FetchRequest* request);
   // Call when lane and broker may disagree.
   void Lose() { next_epoch_ = kOpenSessionEpoch; }
-  // A response without an error. Find() still finds the partitions that `response` names.
-  void Answered(const FetchResponse& response, int64_t now);
+  // A response without an error. Find() still finds the partitions that `response` names. Returns
+  // whether the broker has refused the requested session.
+  bool Answered(const FetchResponse& response, int64_t now);
   // The whole request failed. True: because of the session, so a new session is enough.
   bool Failed(int32_t code, int64_t now);
   // Whether the last request was sent in an open session, whose responses may leave out partitions.

@@ -230,7 +230,7 @@ void Fetcher::OnResponse(const FetchResponse& response, const Outstanding& asked
   Node& node = plan_.nodes()[asked.channel];
   const size_t first = filled->size();
   node.is_idle = true;
-  node.session.Answered(response, lane_->now);
+  if (node.session.Answered(response, lane_->now)) lane_->counters.refused_sessions++;
   for (const FetchedPartition& fetched : response.partitions) {
     if (fetched.records_size > 0) node.is_idle = false;
     const Entry* entry = node.session.Find(fetched.topic, fetched.partition);

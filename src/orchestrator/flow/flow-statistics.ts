@@ -271,6 +271,7 @@ export class FlowStatistics {
       fetchedBytes: counters.fetchResponseBytes,
       followerBytes: counters.followerBytes,
       fetchedTwiceBytes: counters.fetchedTwiceBytes,
+      refusedSessions: counters.refusedSessions,
       evictions: counters.evictions,
       brokers: decodeBrokers(stats).map(brokerSnapshot),
       errorsByCode: countsByCode(stats.errors),

@@ -32,6 +32,7 @@ export interface FlowTotals extends PartitionTotals {
   readonly fetchedBytes: number
   readonly followerBytes: number
   readonly fetchedTwiceBytes: number
+  readonly refusedSessions: number
   readonly evictions: number
   readonly brokers: readonly BrokerTotals[]
   /** By the name of the error: errors that stopped a partition, and errors of the control plane. */
@@ -102,7 +103,7 @@ class FlowAccount {
     const requests = this.#requests.observe(lanes.map((lane) => laneMember(lane, [
       lane.fetchRequests, lane.produceRequests, lane.sourceThrottleMs, lane.targetThrottleMs,
       lane.fetchedBytes, lane.evictions, lane.followerBytes,
-      lane.fetchedTwiceBytes, lane.bandwidthWaitMs
+      lane.fetchedTwiceBytes, lane.bandwidthWaitMs, lane.refusedSessions
     ])))
     return {
       ...this.#partitions.observe(flow, nowMs),
@@ -122,6 +123,7 @@ class FlowAccount {
       followerBytes: requests[6] ?? 0,
       fetchedTwiceBytes: requests[7] ?? 0,
       bandwidthWaitMs: requests[8] ?? 0,
+      refusedSessions: requests[9] ?? 0,
       brokers: this.#brokers.observe(lanes, flow),
       throttle: flow.throttle,
       errorsByError: this.#errors.observeFinal(lanes, flow.errorsByCode),

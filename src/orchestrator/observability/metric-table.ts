@@ -179,6 +179,15 @@ export const metricTable = {
     help: 'Bytes of batches that were fetched ahead of their partition over another connection, ' +
       'and dropped: they had been fetched already, or are fetched again.'
   },
+  longhaul_fetch_sessions_refused_total: {
+    type: 'counter',
+    labels: flow,
+    help: 'How often a source broker opened no Fetch session, because its cache of sessions is ' +
+      'full (max.incremental.fetch.session.cache.slots). Each Fetch of the lane to this broker ' +
+      'then names all partitions, which costs bytes and CPU time; a minute later the lane ' +
+      'requests a session again. Sessions that a broker has evicted are retried errors ' +
+      '(FETCH_SESSION_ID_NOT_FOUND).'
+  },
   longhaul_evictions_total: {
     type: 'counter',
     labels: flow,

@@ -106,6 +106,7 @@ function writeFlow (text: SeriesText, flow: FlowTotals, nowMs: number): void {
   text.counter('longhaul_fetched_bytes_total', labels, flow.fetchedBytes)
   text.counter('longhaul_follower_bytes_total', labels, flow.followerBytes)
   text.counter('longhaul_fetched_twice_bytes_total', labels, flow.fetchedTwiceBytes)
+  text.counter('longhaul_fetch_sessions_refused_total', labels, flow.refusedSessions)
   text.counter('longhaul_evictions_total', labels, flow.evictions)
   text.counter('longhaul_throttle_seconds_total',
     { ...labels, cluster: flow.source }, flow.sourceThrottleMs / 1000)

@@ -173,6 +173,8 @@ export interface LaneSnapshot {
   /** Bytes of records that followers of the source returned, because they are closer. */
   readonly followerBytes: Count
   readonly fetchedTwiceBytes: Count
+  /** How often a source broker refused a Fetch session, because its cache is full. */
+  readonly refusedSessions: Count
   /** Partitions whose queue was dropped, to be fetched again, because of a lack of memory. */
   readonly evictions: Count
   readonly brokers: readonly BrokerSnapshot[]

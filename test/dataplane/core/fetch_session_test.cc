@@ -74,6 +74,7 @@ TEST_CASE("a broker before 1.1 is asked without a session") {
 TEST_CASE("a broker whose cache is full is asked without a session, and for one a while later") {
   Idle idle("refused", 0);
   CHECK(idle.broker().sessions.refused == 1);
+  CHECK(idle.process->forwarder->SnapshotLane().refused_sessions == 1);
   const int64_t requests = idle.process->network->requests;
   CHECK(idle.NamedInARequest(2'000) == kPartitions);
   CHECK(idle.process->network->requests - requests <= 2'000 / 20 + 1);
@@ -84,6 +85,7 @@ TEST_CASE("a broker whose cache is full is asked without a session, and for one 
   CHECK(idle.broker().sessions.size() == 1);
   CHECK(idle.NamedInARequest(2'000) == 0);
   idle.CheckMirrors();
+  CHECK(idle.process->forwarder->SnapshotLane().refused_sessions == 1);
 }
 
 // Each of these answers an incremental request with an error of the whole response. It is not an

@@ -54,6 +54,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       sourceThrottleMs: 1500n,
       followerBytes: 2048n,
       fetchedTwiceBytes: 512n,
+      refusedSessions: 1n,
       errorsByCode: new Map([[6, 2], [1, 3]]),
       latency: countLatencies([0, 3, 3, 700])
     })],

@@ -40,6 +40,7 @@ export function sampleLane (change: Partial<LaneSnapshot> = {}): LaneSnapshot {
     fetchedBytes: 0n,
     followerBytes: 0n,
     fetchedTwiceBytes: 0n,
+    refusedSessions: 0n,
     evictions: 0n,
     brokers: [],
     errorsByCode: new Map(),
