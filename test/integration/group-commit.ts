@@ -9,3 +9,13 @@ export async function commitOffsets (
   await eventually(`a commit of ${group}`, async () =>
     (await admin.commitGroupOffsets(group, offsets)).every(({ error }) => error === undefined))
 }
+
+/** Whether the group has this offset in partition 0 of each topic. */
+export async function hasOffsets (
+  admin: Pick<ClusterAdmin, 'groupOffsets'>, group: string, topics: readonly string[],
+  wanted: bigint
+): Promise<boolean> {
+  const [{ offsets = [] } = {}] = await admin.groupOffsets([group])
+  return topics.every(name => offsets.some(({ offset, partition, topic }) =>
+    topic === name && partition === 0 && offset === wanted))
+}

@@ -15,6 +15,13 @@ const plainUsers = `${security}.plain.PlainLoginModule required ` +
 const scramUsers = `${security}.scram.ScramLoginModule required;`
 const unsecuredTokens = `${security}.oauthbearer.OAuthBearerLoginModule required;`
 
+/** For logins of the user `mirror` by PLAIN. */
+export const passwordListener: MoreListener = {
+  name: 'PASSWORD',
+  protocol: 'SASL_PLAINTEXT',
+  config: { 'sasl.enabled.mechanisms': 'PLAIN', 'plain.sasl.jaas.config': plainUsers }
+}
+
 export interface LoginCluster {
   readonly cluster: KafkaCluster
   readonly certificates: Certificates
@@ -53,11 +60,7 @@ function listeners (certificates: Certificates): readonly MoreListener[] {
     { name: 'LOST', protocol: 'PLAINTEXT', advertisedPort: lostPort },
     { name: 'STRANGER', protocol: 'SSL', config: certificates.keyStore('stranger') },
     { name: 'EXPIRED', protocol: 'SSL', config: certificates.keyStore('expired') },
-    {
-      name: 'PASSWORD',
-      protocol: 'SASL_PLAINTEXT',
-      config: { 'sasl.enabled.mechanisms': 'PLAIN', 'plain.sasl.jaas.config': plainUsers }
-    },
+    passwordListener,
     {
       name: 'SCRAM',
       protocol: 'SASL_SSL',
