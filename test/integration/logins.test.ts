@@ -1,14 +1,12 @@
 // Every kind of login that a MirrorMaker 2 file can configure, with a real broker: each client of a
-// flow (admin, group, progress, both ends of the lanes) logs in at each listener.
+// flow (admin, group, progress, both ends of the lanes) logs in at each listener. AWS's logins:
+// msk-iam.test.ts; Kerberos: kerberos.long.test.ts.
 import assert from 'node:assert/strict'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { storePassword } from '../kafka/certificates.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
-import {
-  mskCredentials, mskKeys, mskRegion, refusalOfMskToken, withoutAws
-} from '../kafka/msk-iam.ts'
 import { startTokenServer } from '../kafka/token-server.ts'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { untilRecords } from './comparison.ts'
@@ -22,28 +20,15 @@ import {
   createPropertiesFile, spawnMirror, startMirror, type Properties
 } from './mirror-process.ts'
 import { smallFlows } from './mirrored-clusters.ts'
-import { startTokenListener, type TokenListener } from './token-listener.ts'
 
 describe('logins', () => {
   let started: LoginCluster
-  let msk: TokenListener
-  const ends: Array<() => Promise<void>> = []
   before(async () => {
-    msk = await startTokenListener({ after: end => { ends.push(end) } }, {
-      broker: () => started.cluster.serversOf('MSK'), refusalOf: refusalOfMskToken, sessionMs: 2_000
-    })
-    started = await startLoginCluster({
-      moreListeners: [{ name: 'MSK', protocol: 'PLAINTEXT', advertisedPort: msk.port }]
-    })
-    for (const topic of ['orders', 'signed']) {
-      await started.cluster.createTopic(topic)
-      await produce(started.cluster.bootstrapServers, topic, numbered(0, 50))
-    }
+    started = await startLoginCluster()
+    await started.cluster.createTopic('orders')
+    await produce(started.cluster.bootstrapServers, 'orders', numbered(0, 50))
   })
-  after(async () => {
-    await started.close()
-    for (const end of ends) await end()
-  })
+  after(async () => { await started.close() })
 
   // Addresses: a name whose first address, if the machine has it, is ::1, where no process listens;
   // dead servers and empty items in the list. Whether the log names these addresses depends on
@@ -85,48 +70,6 @@ describe('logins', () => {
         .map(({ value }) => String(value))
       assert.deepEqual(values, numbered(0, 50).map(({ value }) => value))
     }
-  })
-
-  // The listener checks the signature of each token. It is the source of one flow and the target of
-  // another, so the clients of both roles log in at it, and again before their sessions end. A lane
-  // uses its connection until the next one is logged in: however long that lasts, no record waits.
-  test('by AWS IAM mirror records in both roles, also while a repeated login lasts', async t => {
-    const { cluster } = started
-    const library = 'software.amazon.msk.auth.iam'
-    const mirror = await startMirror(t, createPropertiesFile(t, {
-      ...smallFlows,
-      'topics': 'signed',
-      'clusters': 'msk, open',
-      'msk->open.enabled': true,
-      'open->msk.enabled': true,
-      'open.bootstrap.servers': cluster.bootstrapServers,
-      'msk.bootstrap.servers': msk.address,
-      'msk.security.protocol': 'SASL_PLAINTEXT',
-      'msk.sasl.mechanism': 'AWS_MSK_IAM',
-      'msk.sasl.jaas.config': `${library}.IAMLoginModule required;`,
-      'msk.sasl.client.callback.handler.class': `${library}.IAMClientCallbackHandler`
-    }), [], { ...withoutAws, ...mskKeys, AWS_REGION: mskRegion })
-    const untilAll = async (count: number): Promise<void> => {
-      for (const alias of ['msk', 'open']) {
-        await untilRecords(mirror, cluster, `${alias}.signed`, count)
-      }
-    }
-    await untilAll(50)
-    await mirror.untilReady()
-    const { logins } = msk
-    await mirror.until('repeated logins', () => msk.logins >= 2 * logins)
-    msk.hold()
-    t.after(() => { msk.release() })
-    const heldLanes = (): number => [...msk.held].filter(id => /-lane-/.test(id)).length
-    await mirror.until('a login of each lane', () => heldLanes() === 2)
-    await produce(cluster.bootstrapServers, 'signed', numbered(50, 100))
-    await untilAll(100)
-    assert.equal(heldLanes(), 2)
-    msk.release()
-    await mirror.untilReady()
-    assert.equal(msk.strangers, 0)
-    assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
-    assert.ok(!`${mirror.stdout}${mirror.stderr}`.includes(mskCredentials.secret))
   })
 
   // librdkafka reports all TLS cases with the same text.

@@ -12,6 +12,8 @@ export interface TokenListener {
   readonly port: number
   /** Accepted tokens so far: of new connections, and of those that log in again. */
   readonly logins: number
+  /** Why tokens were refused. */
+  readonly refusals: readonly string[]
   /** The client ids whose logins wait, because the listener holds back its answers. */
   readonly held: ReadonlySet<string>
   /** Requests before a login, other than those of a login: each ended its connection. */
@@ -32,6 +34,12 @@ export async function startTokenListener (
   t: CleanUp, { broker, refusalOf, sessionMs }: TokenListenerOptions
 ): Promise<TokenListener> {
   const counts = { logins: 0, strangers: 0 }
+  const refusals: string[] = []
+  const check: TokenCheck = token => {
+    const refusal = refusalOf(token)
+    if (refusal !== undefined) refusals.push(refusal)
+    return refusal
+  }
   const open = new Set<Socket>()
   let waiting: Array<{ readonly clientId: string, readonly reply: () => void }> | undefined
   const server = createServer(socket => {
@@ -47,7 +55,7 @@ export async function startTokenListener (
     onward.pipe(socket)
     let isLoggedIn = false
     eachRequest(socket, request => {
-      const answer = answerLogin(request, refusalOf, sessionMs)
+      const answer = answerLogin(request, check, sessionMs)
       if (answer !== undefined) {
         const reply = (): void => {
           if (answer.isLoggedIn) counts.logins++
@@ -76,6 +84,7 @@ export async function startTokenListener (
     port,
     get logins () { return counts.logins },
     get strangers () { return counts.strangers },
+    refusals,
     get held () { return new Set(waiting?.map(({ clientId }) => clientId)) },
     hold () { waiting ??= [] },
     release () {

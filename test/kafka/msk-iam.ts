@@ -31,6 +31,9 @@ export function refusalOfMskToken (token: string): string | undefined {
   if (service !== `${mskRegion}/kafka-cluster/aws4_request`) return `scope ${service}`
   const lifeSeconds = Number(query.get('X-Amz-Expires'))
   if (!(lifeSeconds > 0 && lifeSeconds <= 900)) return `a life of ${lifeSeconds} s`
+  const signedMs = Date.parse(date.replace(
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
+  if (!(signedMs + lifeSeconds * 1000 > Date.now())) return `signed at ${date}, and expired`
   return query.get('X-Amz-Signature') === signatureOf(url, date, day) ? undefined : 'signature'
 }
 
