@@ -1,4 +1,5 @@
 // The outcome of a scale run: one row for each number of partitions, for perf/results/scale.md.
+import { plainConsumerHeap } from '../scenarios/plain-consumer.ts'
 import type { ScaleFigures } from '../scenarios/scale.ts'
 import { appendSection, sectionHead, type Run } from './result-section.ts'
 
@@ -6,29 +7,56 @@ export interface ScaleReport extends Run {
   readonly figures: readonly ScaleFigures[]
 }
 
-const columns: ReadonlyArray<{
+interface Column {
   readonly title: string
   readonly of: (figures: ScaleFigures) => string
-}> = [
+}
+
+const columns: readonly Column[] = [
   { title: 'Partitions', of: f => f.partitions.toLocaleString('en') },
   { title: 'The source creates them, s', of: f => f.brokerSeconds.toFixed(1) },
   { title: 'First start, s', of: f => f.firstStartSeconds.toFixed(1) },
   { title: 'Restart to first record, s', of: f => f.restartSeconds.toFixed(1) },
   { title: 'Idle CPU, % of a core', of: f => f.idleCpuPercent.toFixed(1) },
   { title: 'Idle Fetch requests a second', of: f => f.idleFetchesPerSecond.toFixed(1) },
+  { title: 'Metadata requests a minute', of: f => f.metadata.requestsPerMinute.toFixed(1) },
+  { title: 'kB of metadata a minute', of: f => f.metadata.kilobytesPerMinute.toFixed(1) },
   { title: 'Resident, MB', of: f => f.residentMegabytes.toFixed(0) },
   { title: 'A record is through, ms, median', of: f => f.latencyMsMedian.toFixed(1) },
   { title: 'highest of 50', of: f => f.latencyMsHighest.toFixed(1) }
 ]
 
+const consumerColumns: readonly Column[] = [
+  { title: 'Partitions', of: f => f.partitions.toLocaleString('en') },
+  { title: 'Start to first record, s', of: f => f.consumer.firstRecordSeconds.toFixed(1) },
+  { title: 'to all 51 records, s', of: f => f.consumer.allRecordsSeconds.toFixed(1) },
+  { title: 'Idle CPU, % of a core', of: f => f.consumer.idleCpuPercent.toFixed(1) },
+  { title: 'Idle Fetch requests a second', of: f => f.consumer.idleFetchesPerSecond.toFixed(1) },
+  {
+    title: 'Metadata requests a minute',
+    of: f => f.consumer.metadata.requestsPerMinute.toFixed(1)
+  },
+  { title: 'kB of metadata a minute', of: f => f.consumer.metadata.kilobytesPerMinute.toFixed(1) },
+  { title: 'Resident, MB', of: f => f.consumer.residentMegabytes.toFixed(0) }
+]
+
 export function renderScale (report: ScaleReport): string {
-  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   return [
     ...sectionHead(report, 'brokers and mirror'),
-    row(columns.map(({ title }) => title)), row(columns.map(() => '---')),
-    ...report.figures.map(each => row(columns.map(({ of }) => of(each)))),
-    '', ...threadTable(report.figures), ''
+    ...table(columns, report.figures),
+    '', ...threadTable(report.figures),
+    '', 'A plain consumer of the same partitions, Kafka\'s console consumer ' +
+      `(${plainConsumerHeap}):`,
+    '', ...table(consumerColumns, report.figures), ''
   ].join('\n')
+}
+
+function table (wanted: readonly Column[], figures: readonly ScaleFigures[]): string[] {
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [
+    row(wanted.map(({ title }) => title)), row(wanted.map(() => '---')),
+    ...figures.map(each => row(wanted.map(({ of }) => of(each))))
+  ]
 }
 
 /** One row for each group of threads, one column for each number of partitions. */

@@ -1,5 +1,6 @@
 // The cost of idle partitions: start, restart, memory, CPU and requests of one mirror, and how soon
-// a record of one of them is mirrored, for several numbers of partitions.
+// a record of one of them is mirrored, for several numbers of partitions. Afterwards the requests
+// of the mirror for metadata, beside a plain consumer of the same partitions.
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createPropertiesFile, spawnMirror, startMirror, type CleanUp, type MirrorProcess
@@ -7,6 +8,7 @@ import {
 import {
   flowProperties, startClusters, type MirroredClusters
 } from '../../test/integration/mirrored-clusters.ts'
+import type { KafkaCluster, KafkaClusterOptions } from '../../test/kafka/cluster.ts'
 import { eventually } from '../../test/kafka/eventually.ts'
 import { TestProducer } from '../../test/kafka/kafka-producer.ts'
 import { seriesOf } from '../../test/orchestrator/observability/exposition.ts'
@@ -15,9 +17,11 @@ import type {
 } from '../../src/orchestrator/cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
 import { readUsage } from '../../src/orchestrator/bench/process-usage.ts'
+import { fetchApi, metadataApi, RequestRelay, type RequestCount } from '../measure/request-relay.ts'
 import {
   readThreadUsage, sourceBrokerId, subtractUsage, targetBrokerId, type ThreadUsage
 } from '../measure/thread-usage.ts'
+import { PlainConsumer, plainConsumerId, type ProcessCost } from './plain-consumer.ts'
 
 export interface ScaleSettings {
   /** Partitions of each step. */
@@ -41,6 +45,23 @@ export interface ScaleFigures {
   readonly residentMegabytes: number
   readonly latencyMsMedian: number
   readonly latencyMsHighest: number
+  /** Of all clients of the mirror at both clusters, while it is idle. */
+  readonly metadata: RequestRate
+  readonly consumer: ConsumerFigures
+}
+
+export interface RequestRate {
+  readonly requestsPerMinute: number
+  /** Of requests and answers. */
+  readonly kilobytesPerMinute: number
+}
+
+export interface ConsumerFigures extends ProcessCost {
+  /** From the start of the process until it has the first record, and all records. */
+  readonly firstRecordSeconds: number
+  readonly allRecordsSeconds: number
+  readonly idleFetchesPerSecond: number
+  readonly metadata: RequestRate
 }
 
 type IdleFigures = Pick<ScaleFigures,
@@ -52,6 +73,8 @@ const adminTimeoutMs = 300_000
 const startMsMax = 900_000
 /** Soon after a start V8's compiler probably still works on what the start has used. */
 const settleMs = 60_000
+/** Requests need no compiler; the mirror and the consumer have started by then. */
+const settleRequestsMs = 30_000
 const latencyRecords = 50
 /** Between questions whether a record is on the target; more of them would slow a start down. */
 const askMs = { restart: 10, latency: 1 } as const
@@ -74,10 +97,18 @@ export async function runScale (settings: ScaleSettings): Promise<ScaleFigures[]
     const hooks: Array<() => Promise<void>> = []
     try {
       settings.say(`${size.toLocaleString('en')} partitions: starting two clusters`)
-      const clusters = await startClusters({ ...brokerOptions, firstBrokerId: sourceBrokerId },
-        { ...brokerOptions, firstBrokerId: targetBrokerId })
+      const cleanUp = { after: (hook: () => Promise<void>) => { hooks.push(hook) } }
+      const started: { clusters?: RelayedClusters } = {}
+      const relays = {
+        source: await RequestRelay.start(cleanUp, () => addressBehind(started.clusters?.source)),
+        target: await RequestRelay.start(cleanUp, () => addressBehind(started.clusters?.target))
+      }
+      const clusters = await startClusters(
+        { ...brokerOptions, ...relayed(relays.source), firstBrokerId: sourceBrokerId },
+        { ...brokerOptions, ...relayed(relays.target), firstBrokerId: targetBrokerId })
       hooks.push(async () => { await clusters.close() })
-      figures.push(await measure(settings, size, clusters, { after: h => { hooks.push(h) } }))
+      started.clusters = { ...clusters, relays }
+      figures.push(await measure(settings, size, started.clusters, cleanUp))
     } finally {
       for (const hook of hooks.reverse()) await hook()
     }
@@ -85,17 +116,31 @@ export async function runScale (settings: ScaleSettings): Promise<ScaleFigures[]
   return figures
 }
 
+interface RelayedClusters extends MirroredClusters {
+  readonly relays: { readonly source: RequestRelay, readonly target: RequestRelay }
+}
+
+const relayedListener = 'RELAYED'
+
+function relayed ({ port }: RequestRelay): Pick<KafkaClusterOptions, 'moreListeners'> {
+  return {
+    moreListeners: [{ name: relayedListener, protocol: 'PLAINTEXT', advertisedPort: port }]
+  }
+}
+
+function addressBehind (cluster: KafkaCluster | undefined): string {
+  return cluster?.serversOf(relayedListener) ?? ''
+}
+
 async function measure (
-  { idleSeconds, say }: ScaleSettings, partitions: number, clusters: MirroredClusters,
+  { idleSeconds, say }: ScaleSettings, partitions: number, clusters: RelayedClusters,
   cleanUp: CleanUp
 ): Promise<ScaleFigures> {
   const createdAt = performance.now()
   const topics = await createTopics(clusters, partitions)
   const brokerSeconds = (performance.now() - createdAt) / 1000
   say(`the source leads all partitions after ${brokerSeconds.toFixed(1)} s`)
-  const file = createPropertiesFile(cleanUp, flowProperties(clusters, {
-    'east->west.topics': 'scale-.*', 'refresh.topics.interval.seconds': 600
-  }))
+  const file = createPropertiesFile(cleanUp, flowProperties(clusters, flowSettings))
   const begunAt = performance.now()
   const first = await startMirror(cleanUp, file)
   await untilMirrored(first, partitions)
@@ -121,6 +166,7 @@ async function measure (
   latencies.sort((a, b) => a - b)
   await mirror.stop()
   return {
+    ...await measureRequests(clusters, partitions, idleSeconds, cleanUp),
     partitions,
     brokerSeconds,
     firstStartSeconds,
@@ -128,6 +174,64 @@ async function measure (
     ...idle,
     latencyMsMedian: latencies[Math.floor(latencies.length / 2)] ?? NaN,
     latencyMsHighest: latencies.at(-1) ?? NaN
+  }
+}
+
+const topicPattern = 'scale-.*'
+const flowSettings = {
+  'east->west.topics': topicPattern, 'refresh.topics.interval.seconds': 600
+} as const
+
+/** Over relays, which cost each client the same; so no other figure is measured meanwhile. */
+async function measureRequests (
+  clusters: RelayedClusters, partitions: number, idleSeconds: number, cleanUp: CleanUp
+): Promise<Pick<ScaleFigures, 'metadata' | 'consumer'>> {
+  const { source, target } = clusters.relays
+  const mirror = await startMirror(cleanUp, createPropertiesFile(cleanUp, {
+    ...flowProperties(clusters, flowSettings),
+    'east.bootstrap.servers': source.address,
+    'west.bootstrap.servers': target.address
+  }))
+  await untilMirrored(mirror, partitions)
+  const startedAt = performance.now()
+  const secondsNow = (): number => (performance.now() - startedAt) / 1000
+  const consumer = await PlainConsumer.start(cleanUp, source.address, topicPattern)
+  await consumer.untilRecords(1, askMs.restart)
+  const firstRecordSeconds = secondsNow()
+  await consumer.untilRecords(latencyRecords + 1, askMs.restart)
+  const allRecordsSeconds = secondsNow()
+  await sleep(settleRequestsMs)
+
+  const mirrorId = /^longhaul/
+  const consumerId = new RegExp(`^${plainConsumerId}$`)
+  const count = (): readonly RequestCount[] => [
+    source.countOf(mirrorId, metadataApi), target.countOf(mirrorId, metadataApi),
+    source.countOf(consumerId, metadataApi), source.countOf(consumerId, fetchApi)
+  ]
+  const before = count()
+  const cost = await consumer.measure(idleSeconds)
+  const [atSource, atTarget, ofConsumer, fetches] = count().map(({ bytes, requests }, index) => ({
+    requests: requests - (before[index]?.requests ?? 0), bytes: bytes - (before[index]?.bytes ?? 0)
+  }))
+  await mirror.stop()
+  return {
+    metadata: rateOf(idleSeconds, atSource, atTarget),
+    consumer: {
+      ...cost,
+      firstRecordSeconds,
+      allRecordsSeconds,
+      idleFetchesPerSecond: (fetches?.requests ?? NaN) / idleSeconds,
+      metadata: rateOf(idleSeconds, ofConsumer)
+    }
+  }
+}
+
+function rateOf (seconds: number, ...counts: ReadonlyArray<RequestCount | undefined>): RequestRate {
+  const sum = (of: (count: RequestCount) => number): number =>
+    counts.reduce((sum, each) => sum + (each === undefined ? NaN : of(each)), 0)
+  return {
+    requestsPerMinute: sum(({ requests }) => requests) * 60 / seconds,
+    kilobytesPerMinute: sum(({ bytes }) => bytes) * 60 / seconds / 1000
   }
 }
 
