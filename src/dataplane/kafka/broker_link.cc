@@ -29,6 +29,10 @@ BrokerState BrokerLink::AskState(int64_t now) {
   if (current_.io != nullptr || is_adopting_ || adopt_at_ >= 0) return BrokerState::kUp;
   const int state = longhaul_broker_state(client_->rk, node_);
   if (state < 0) return BrokerState::kUnknown;
+  if (state == 1 && HasIdle()) {
+    Reopen(now);
+    return BrokerState::kUp;
+  }
   return state == 1 && BeginAdoption(now) ? BrokerState::kUp : BrokerState::kDown;
 }
 
@@ -62,6 +66,34 @@ int64_t BrokerLink::bytes_fetched_by_all() { return fetched_by_all; }
 
 int64_t BrokerLink::bytes_moved() const {
   return current_.io == nullptr ? -1 : current_.io->socket().bytes_moved();
+}
+
+// While the lane mirrors partitions of a source broker, a Fetch is in flight. On the target a lane
+// without new records sends nothing for minutes: there the next record would wait for a login.
+bool BrokerLink::IsIdle(const Request& request, int64_t now) const {
+  return side_ == Side::kSource && request.channel == 0 && current_.io != nullptr &&
+         current_.io->is_at_rest() && now - current_.used_at > kIdleMsMax;
+}
+
+void BrokerLink::Reopen(int64_t now) {
+  Close(&current_);
+  reopen_until_ = now + kReopenMsMax;
+  if (!is_adopting_) adopt_at_ = now;
+}
+
+// Whether librdkafka's connection is one that nobody has used for long.
+bool BrokerLink::HasIdle() const {
+  return longhaul_broker_idle_us(client_->rk, node_) > 1000 * kIdleMsMax;
+}
+
+// True: a connection is being adopted, or will be once librdkafka has opened it.
+bool BrokerLink::AdoptSoon(int64_t now) {
+  const int state = longhaul_broker_state(client_->rk, node_);
+  if (state == 1 && !HasIdle()) return BeginAdoption(now);
+  if (state == 1) client_->connections->Shutdown(longhaul_broker_thread(client_->rk, node_));
+  if (state < 0 || now >= reopen_until_) return false;
+  adopt_at_ = now + kAdoptAgainMaxMs;
+  return true;
 }
 
 bool BrokerLink::BeginAdoption(int64_t now) {
@@ -98,6 +130,7 @@ void BrokerLink::OnAdoption(const longhaul_reply_t& reply, int64_t now) {
   longhaul_adopted_t* adopted = reply.adopted;
   Connection taken;
   taken.id = ++*lane_.next_id;
+  taken.used_at = now;
   if (adopted->renew_in_us >= 0) {
     taken.renew_at = now + adopted->renew_in_us / 1000;
     session_us_ = std::max(session_us_, adopted->renew_in_us);
@@ -133,7 +166,11 @@ void BrokerLink::Send(const Request& request, int64_t now) {
   if (request.connection >= 0 && request.connection != number_)
     return Fail(frame, RD_KAFKA_RESP_ERR__TRANSPORT);
   UseNext();
-  if (current_.io != nullptr && next_.io == nullptr) return current_.io->Queue(std::move(frame));
+  if (IsIdle(request, now)) Reopen(now);
+  if (current_.io != nullptr && next_.io == nullptr) {
+    current_.used_at = now;
+    return current_.io->Queue(std::move(frame));
+  }
   if (AskState(now) != BrokerState::kUp) return Fail(frame, RD_KAFKA_RESP_ERR__TRANSPORT);
   waiting_.push_back(std::move(frame));
 }
@@ -150,6 +187,7 @@ void BrokerLink::OnReady(uint64_t id, int64_t now) {
 
 void BrokerLink::Receive(Connection* connection, int64_t now) {
   std::vector<Answer> answers;
+  connection->used_at = now;
   const int64_t received = connection->io->bytes_received();
   const BrokerConnection::State state = connection->io->Receive(now, &answers);
   if (side_ == Side::kSource) fetched_by_all += connection->io->bytes_received() - received;
@@ -221,7 +259,7 @@ int64_t BrokerLink::Tick(int64_t now, bool* is_sound) {
   }
   if (adopt_at_ >= 0 && adopt_at_ <= now && !is_adopting_) {
     adopt_at_ = -1;
-    if (current_.io == nullptr && !BeginAdoption(now))
+    if (current_.io == nullptr && !AdoptSoon(now))
       FailRequests(RD_KAFKA_RESP_ERR__TRANSPORT, now);
   }
   Renew(now);

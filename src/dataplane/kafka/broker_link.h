@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/transport.h"
+#include "kafka/connections.h"
 #include "kafka/handles.h"
 #include "kafka/raw_connections.h"
 #include "net/broker_connection.h"
@@ -30,6 +31,7 @@ class BrokerLink {
     longhaul_queue_t* queue;
     std::string id;
     int64_t response_bytes_max;
+    Connections* connections;
   };
 
   BrokerLink(Side side, int32_t node, const Lane& lane, const Client* client);
@@ -65,14 +67,24 @@ class BrokerLink {
   static constexpr int64_t kAdoptAgainMs = 2;
   static constexpr int64_t kAdoptAgainMaxMs = 50;
   static constexpr int kAdoptTimeoutMs = 10'000;
+  // A NAT may have forgotten a connection that nobody has used for longer, and only a request on it
+  // would show that, after ten seconds. A new connection costs some round trips.
+  static constexpr int64_t kIdleMsMax = 5'000;
+  // Requests wait that long for the connection that replaces an idle one.
+  static constexpr int64_t kReopenMsMax = 3'000;
 
   struct Connection {
     std::unique_ptr<BrokerConnection> io;
     uint64_t id = 0;
     int64_t renew_at = -1;  // ms; -1: never
     bool wants_write = false;
+    int64_t used_at = 0;  // ms
   };
 
+  bool IsIdle(const Request& request, int64_t now) const;
+  void Reopen(int64_t now);
+  bool HasIdle() const;
+  bool AdoptSoon(int64_t now);
   bool BeginAdoption(int64_t now);
   void Renew(int64_t now);
   void UseNext();
@@ -96,6 +108,7 @@ class BrokerLink {
   std::deque<RequestFrame> waiting_;  // for a connection
   bool is_adopting_ = false;
   bool is_left_ = false;  // a connection that is adopted now is not needed any more
+  int64_t reopen_until_ = -1;
   int64_t adopt_at_ = -1;  // when to try to adopt again; -1: never
   int64_t adopt_pause_ms_ = kAdoptAgainMs;
   int64_t session_us_ = -1;  // the longest time until renewal seen; -1: sessions have no end

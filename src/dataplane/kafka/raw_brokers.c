@@ -27,6 +27,16 @@ int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node) {
   return up;
 }
 
+int64_t longhaul_broker_idle_us(struct rd_kafka_s* rk, int32_t node) {
+  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
+  if (!rkb) return 0;
+  /* The broker's thread writes both; both are atomic. */
+  const rd_ts_t received_at = rd_atomic64_get(&rkb->rkb_c.ts_recv);
+  const int is_idle = received_at > 0 && rd_kafka_bufq_cnt(&rkb->rkb_waitresps) == 0;
+  rd_kafka_broker_destroy(rkb);
+  return is_idle ? rd_clock() - received_at : 0;
+}
+
 /* The broker's thread counts a connection before the broker is up, so the lock orders the two. */
 int32_t longhaul_broker_connection(struct rd_kafka_s* rk, int32_t node) {
   rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);

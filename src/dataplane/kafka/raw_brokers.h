@@ -14,6 +14,9 @@ struct rd_kafka_mock_cluster_s;
 
 /* 1: up, 0: known but not up (librdkafka then opens a connection), -1: no such broker known. */
 int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node);
+/* For how long librdkafka's connection to the broker has received nothing and awaited no answer; 0:
+ * it awaits one, or there is no connection. */
+int64_t longhaul_broker_idle_us(struct rd_kafka_s* rk, int32_t node);
 /* The number of the connection if the broker is up (librdkafka counts connections from 1), -1: the
  * broker is not up. */
 int32_t longhaul_broker_connection(struct rd_kafka_s* rk, int32_t node);

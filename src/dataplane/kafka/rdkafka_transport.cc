@@ -55,7 +55,8 @@ RdkafkaTransport::RdkafkaTransport(ClientHandle source, ClientHandle target,
   for (const Side side : {Side::kSource, Side::kTarget}) {
     clients_[side] = {client(side), queue_, Property(client(side), "client.id"),
                       std::strtoll(Property(client(side), "receive.message.max.bytes").c_str(),
-                                   nullptr, 10)};
+                                   nullptr, 10),
+                      connections[side]};
   }
   longhaul_queue_signal(queue_, poller_.wake_fd());
 }
