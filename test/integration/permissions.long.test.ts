@@ -7,9 +7,11 @@ import {
 } from '../../src/orchestrator/flow/required-acls.ts'
 import { addAcl } from '../kafka/acls.ts'
 import { produce } from '../kafka/kafka-producer.ts'
+import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
 import { grantAcls, printedAcls, without } from './granted-acls.ts'
+import { commitOffsets } from './group-commit.ts'
 import { createPropertiesFile, spawnMirror, type Properties } from './mirror-process.ts'
 import { login, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
@@ -18,7 +20,12 @@ import { login, startClusters, type MirroredClusters } from './mirrored-clusters
 // groups and the topic of offset syncs on the source.
 const shared: readonly Resource[] = ['heartbeats topic', 'canary topic', 'cluster',
   'inbound progress topics', 'consumer groups', 'checkpoints topic']
-const secured = { sasl: { users: { guest: 'guest-secret' }, superUsers: [] } }
+/** Each flow of the second test has a user of its own. */
+const usersMax = 16
+const users = ['guest', ...Array.from({ length: usersMax }, (_, i) => `user${i}`)]
+const secured = {
+  sasl: { users: Object.fromEntries(users.map(user => [user, 'guest-secret'])), superUsers: [] }
+}
 
 describe('without a permission', { timeout: 600_000 }, () => {
   let clusters: MirroredClusters
@@ -91,10 +98,81 @@ describe('without a permission', { timeout: 600_000 }, () => {
     }
     await mirror.stop()
   })
+
+  // With a user of its own, a flow may lack what others have on the same resource. Without cases:
+  // Create on topics that the first flow creates for all; Describe on the cluster of the target,
+  // which Alter implies; and what needs topics of other flows.
+  test('on a resource that flows share, a flow with its own user names it, too', async t => {
+    const { source, target } = clusters
+    const rows = permissionRows.filter(({ operation, resource, side }) =>
+      ['consumer groups', 'checkpoints topic'].includes(resource) ||
+      (resource === 'cluster' && (side === 'source' || operation === 'Alter')) ||
+      (resource === 'heartbeats topic' && operation === 'Write' && side === 'target') ||
+      (resource === 'offset syncs topic' && side === 'source'))
+    const flows = rows.map((row, i) => ({ ...row, alias: `own${i}`, user: `user${i}` }))
+    assert.ok(flows.length <= usersMax)
+    const file = createPropertiesFile(t, {
+      ...Object.assign({}, ...flows.map(({ alias, user }) => ({
+        ...clusterOf(`${alias}s`, source.bootstrapServers, user),
+        ...clusterOf(`${alias}t`, target.bootstrapServers, user),
+        [`${alias}s->${alias}t.enabled`]: true
+      }))) as Properties,
+      'clusters': flows.flatMap(({ alias }) => [`${alias}s`, `${alias}t`]).join(),
+      'topics': 'shared',
+      'groups': 'readers',
+      'lanes': 1,
+      'task.slots': 1,
+      'replication.factor': 1,
+      'progress.topic.replication.factor': 1,
+      'checkpoints.topic.replication.factor': 1,
+      'heartbeats.topic.replication.factor': 1,
+      'offset-syncs.topic.replication.factor': 1,
+      'metrics.port': 0,
+      'sync.topic.acls.interval.seconds': 1,
+      'sync.group.offsets.enabled': true,
+      'sync.group.offsets.interval.seconds': 1,
+      'refresh.groups.interval.seconds': 1
+    })
+    await source.createTopic('shared')
+    await produce(source.plainBootstrapServers, 'shared', numbered(0, 5))
+    await commitOffsets(createAdmin(t, source.plainBootstrapServers), 'readers',
+      [{ topic: 'shared', partition: 0, offset: 2n, metadata: '' }])
+    let granted = await printedAcls(file)
+    for (const { alias, operation, resource, side, user } of flows) {
+      const name = sharedNameOf(resource, alias)
+      const before = granted
+      granted = without(granted, operation, acl => acl.principal === `User:${user}` &&
+        acl.name === name && acl.cluster === `${alias}${side[0]}`)
+      assert.notDeepEqual(granted, before, `${operation} on ${name}`)
+    }
+    await grantAcls((alias: string) => alias.endsWith('t') ? target : source, granted)
+    const mirror = spawnMirror(t, file)
+    for (const { alias, operation, resource } of flows) {
+      const name = resource === 'cluster' ? 'cluster' : sharedNameOf(resource, alias)
+      // A broker first refuses to describe a group, which Read implies.
+      const word = resource === 'consumer groups' ? 'DESCRIBE' : operation.toUpperCase()
+      const line = await mirror.untilLogged(`${operation} on ${name}`, ({ flow, level, text }) =>
+        (level === 'error' || level === 'warn') && flow === `${alias}s->${alias}t` &&
+        text.includes(name) && new RegExp(`\\b${word}\\b`).test(text))
+      assert.match(line.text, /grant|needs/i)
+    }
+    await mirror.stop()
+  })
 })
 
-function clusterOf (alias: string, servers: string): Properties {
-  return { [`${alias}.bootstrap.servers`]: servers, ...login(alias, 'guest', 'guest-secret') }
+function sharedNameOf (resource: Resource, alias: string): string {
+  switch (resource) {
+    case 'cluster': return 'kafka-cluster'
+    case 'consumer groups': return 'readers'
+    case 'checkpoints topic': return `${alias}s.checkpoints.internal`
+    case 'heartbeats topic': return 'heartbeats'
+    case 'offset syncs topic': return `mm2-offset-syncs.${alias}t.internal`
+    default: throw new Error(`this test has no case for the permission on the ${resource}`)
+  }
+}
+
+function clusterOf (alias: string, servers: string, user = 'guest'): Properties {
+  return { [`${alias}.bootstrap.servers`]: servers, ...login(alias, user, 'guest-secret') }
 }
 
 function nameOf (resource: Resource, alias: string, topic: string): RequiredAcl['name'] {
