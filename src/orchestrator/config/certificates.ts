@@ -1,9 +1,8 @@
 // The certificates in a client's configuration: when they expire, and whether the key belongs to
 // the certificate, before a connection is opened.
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { createRequire } from 'node:module'
-import type Jks from 'jks-js'
 import type { ClientProperties } from './client-properties.ts'
+import { readPkcs12 } from './pkcs12.ts'
 import type { ReadFile } from './tls-stores.ts'
 
 export interface CertificateEnd {
@@ -60,14 +59,13 @@ function textOf (
 /** The certificate and the key in a PKCS#12 store. */
 function storeEntry (
   client: ClientProperties, readFile: ReadFile
-): { readonly cert?: string, readonly key?: string } | undefined {
+): { readonly cert?: string | undefined, readonly key?: string | undefined } | undefined {
   const path = client['ssl.keystore.location']
   if (path === undefined) return undefined
-  const password = client['ssl.keystore.password'] ?? ''
   try {
-    const jks = createRequire(import.meta.url)('jks-js') as typeof Jks
-    const entries = Object.values(jks.toPem(readFile(path), password, password))
-    return entries.find(({ key }) => key !== undefined)
+    const { certificates: [cert], key } =
+      readPkcs12(readFile(path), client['ssl.keystore.password'] ?? '')
+    return key === undefined ? undefined : { cert, key }
   } catch {
     return undefined
   }

@@ -11,7 +11,7 @@ const files = (held: Readonly<Record<string, string>>) => (path: string) => {
   if (held[path] === undefined) throw new Error(`no such file: ${path}`)
   return Buffer.from(held[path])
 }
-const certificate = '-----BEGIN CERTIFICATE-----\n'
+const [certificate = ''] = rootCertificates
 
 test('the environment comes before the usual places, and these before Node.js', () => {
   const [first = '', second = ''] = usualPlaces

@@ -1,5 +1,6 @@
 // The files that a configuration names: which of them were replaced since it was read.
 import assert from 'node:assert/strict'
+import { rootCertificates } from 'node:tls'
 import { test } from 'node:test'
 import { compareConfigs } from '../../../src/orchestrator/config/config-changes.ts'
 import { replacedFiles } from '../../../src/orchestrator/config/read-files.ts'
@@ -13,8 +14,10 @@ const secured = [
   'B.ssl.key.password=${file:/etc/mirror/secrets:key}'
 ]
 
+const [authority = '', another = ''] = rootCertificates
+
 const inUse: Readonly<Record<string, string>> = {
-  '/etc/mirror/ca.pem': 'authority',
+  '/etc/mirror/ca.pem': authority,
   '/etc/mirror/b.pem': 'authority of B',
   '/etc/mirror/secrets': 'key=secret'
 }
@@ -44,7 +47,7 @@ test('stores, files that librdkafka reads and files of config providers are incl
 // librdkafka receives only the path, which stays the same.
 test('a certificate that was replaced under its name changes the flows that use it', () => {
   const cases = [
-    ['/etc/mirror/ca.pem', 'another', ['A.ssl.ca.location']],
+    ['/etc/mirror/ca.pem', another, ['A.ssl.ca.location']],
     ['/etc/mirror/b.pem', 'another', ['B.ssl.ca.location']],
     ['/etc/mirror/secrets', 'key=other', ['B.ssl.key.password']]
   ] as const

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { certificateEnds } from '../../../src/orchestrator/config/certificates.ts'
 import { createFlow, problemsOf, twoClusters } from './create-config.ts'
 
 const load = createRequire(import.meta.url)
@@ -77,8 +78,11 @@ test('a PKCS12 key store is read by librdkafka', { skip }, () => {
   assert.equal(client['ssl.keystore.password'], 'secret1')
 })
 
-test('PEM files are passed on by their paths', () => {
-  writeFileSync(at('all.pem'), '-----BEGIN CERTIFICATE-----\n')
+test('PEM files are passed on by their paths', { skip }, () => {
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-passout', 'pass:x',
+    '-subj', '/CN=own', '-keyout', at('own.key'), '-out', at('own.pem')], { stdio: 'pipe' })
+  writeFileSync(at('all.pem'),
+    readFileSync(at('own.key'), 'utf8') + readFileSync(at('own.pem'), 'utf8'))
   const { client } = createFlow([
     'A.ssl.truststore.type = PEM', `A.ssl.truststore.location = ${at('all.pem')}`,
     'A.ssl.keystore.type = PEM', `A.ssl.keystore.location = ${at('all.pem')}`,
@@ -95,6 +99,90 @@ test('a missing store is named', () => {
   assert.match(problems.join(), /^A\.ssl\.keystore\.location=\/nowhere\/x\.jks.*cannot be read/)
   assert.match(problemsOf([...twoClusters, 'A.ssl.keystore.key = k']).join(),
     /A\.ssl\.keystore\.key=\[redacted\].*only possible together/)
+})
+
+// Java 8 and OpenSSL 1 encrypt certificates with RC2, which OpenSSL 3 refuses. openssl writes the
+// certificates of the chain without names.
+describe('a PKCS12 key store of older programs', { skip }, () => {
+  const openssl = (...options: readonly string[]): void => {
+    execFileSync('openssl', options, { stdio: 'pipe', cwd: directory })
+  }
+  const create = (name: string, ...options: readonly string[]): void => {
+    openssl('pkcs12', '-export', '-inkey', 'old.key', '-in', 'old.pem', '-certfile', 'ca.pem',
+      '-passout', 'pass:secret1', '-out', name, ...options)
+  }
+  before(() => {
+    const key = ['-newkey', 'rsa:2048', '-nodes', '-subj']
+    openssl('req', '-x509', ...key, '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem')
+    openssl('req', ...key, '/CN=old', '-keyout', 'old.key', '-out', 'old.csr')
+    openssl('x509', '-req', '-in', 'old.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key',
+      '-CAcreateserial', '-out', 'old.pem')
+    create('old.p12', '-legacy')
+    create('new.p12')
+  })
+
+  test('becomes its key and its certificates', () => {
+    const { client } = createFlow([
+      `A.ssl.keystore.location = ${at('old.p12')}`, 'A.ssl.keystore.password = secret1'
+    ], { readFile }).source
+    assert.equal(client['ssl.keystore.location'], undefined)
+    const chain = client['ssl.certificate.pem']?.match(/-----BEGIN[^-]*-----[^-]*-----END/g) ?? []
+    assert.equal(chain.length, 2)
+    const certificate = new X509Certificate(client['ssl.certificate.pem'] ?? '')
+    assert.equal(certificate.subject, 'CN=old')
+    assert.ok(certificate.checkPrivateKey(createPrivateKey(client['ssl.key.pem'] ?? '')))
+  })
+
+  // The library threw at a certificate without a name, and the expiry was left out.
+  test('shows when its certificate ends', () => {
+    for (const store of ['old.p12', 'new.p12']) {
+      const { client } = createFlow([
+        `A.ssl.keystore.location = ${at(store)}`, 'A.ssl.keystore.password = secret1'
+      ], { readFile }).source
+      assert.deepEqual(certificateEnds(client, readFile).map(({ of }) => of), ['client'], store)
+    }
+  })
+
+  test('is refused with a wrong password', () => {
+    for (const store of ['old.p12', 'new.p12']) {
+      const problems = problemsOf([...twoClusters,
+        `A.ssl.keystore.location = ${at(store)}`, 'A.ssl.keystore.password = wrong'
+      ], { readFile })
+      assert.equal(problems.length, 1)
+      assert.match(problems[0] ?? '', /^A\.ssl\.keystore\.password=\[redacted\].*does not open/)
+    }
+  })
+})
+
+// A running flow continues with the former files only if the new ones are refused here.
+test('files that another program has not written completely are refused', { skip }, () => {
+  const pem = readFileSync(at('me.pem'), 'utf8')
+  const key = readFileSync(at('key.PKCS12'))
+  const cases: ReadonlyArray<readonly [content: string | Buffer, refused: RegExp]> = [
+    ['', /is empty/],
+    ['garbage', /is neither a JKS store, nor a PKCS#12 store, nor PEM/],
+    [pem.slice(0, pem.length / 2), /ends within a certificate/],
+    [pem + pem.slice(0, pem.length / 2), /ends within a certificate/],
+    [key.subarray(0, key.length / 2), /cannot be read/]
+  ]
+  for (const [content, refused] of cases) {
+    writeFileSync(at('written'), content)
+    for (const store of ['truststore', 'keystore']) {
+      const problems = problemsOf([...twoClusters, `A.ssl.${store}.location = ${at('written')}`,
+        `A.ssl.${store}.password = secret1`], { readFile })
+      assert.match(problems.join(), new RegExp(`^A\\.ssl\\.${store}\\.location=`))
+      assert.match(problems.join(), refused)
+    }
+  }
+  writeFileSync(at('written'), pem)
+  assert.match(problemsOf([...twoClusters, `A.ssl.keystore.location = ${at('written')}`],
+    { readFile }).join(), /holds no key/)
+})
+
+test('a wrong password of the key in a JKS store is named', { skip }, () => {
+  assert.match(problemsOf([...twoClusters, `A.ssl.keystore.location = ${at('key.JKS')}`,
+    'A.ssl.keystore.password = secret1', 'A.ssl.key.password = wrong'], { readFile }).join(),
+  /^A\.ssl\.key\.password=\[redacted\].*does not open with this password/)
 })
 
 describe('a key that does not belong to its certificate', { skip }, () => {
