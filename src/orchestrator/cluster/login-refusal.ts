@@ -22,12 +22,13 @@ const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]>
     setting: 'bootstrap.servers',
     action: `The connection ended before the broker answered the login. ${lostLoginAction}`
   }],
-  // Before the mechanisms, because this answer names none. A session lasts until the token expires
-  // or `connections.max.reauth.ms` has passed.
+  // Before the mechanisms, because this answer names none. A listener without SASL returns it to
+  // each login. A session lasts until the token expires or `connections.max.reauth.ms` has passed.
   [/not valid in current SASL state/i, {
     of: 'CLUSTER_LOGIN_REFUSED',
     setting: 'sasl.jaas.config',
-    action: 'A broker lets a client log in again on a connection once a second: let tokens live ' +
+    action: 'If the listener has no SASL, set NAME.security.protocol to PLAINTEXT or SSL. With ' +
+      'SASL, a broker lets a client log in again on a connection once a second: let tokens live ' +
       "longer, and raise the broker's connections.max.reauth.ms if it is below 2000"
   }],
   [/supported mechanisms|unsupported sasl mechanism/i, {
@@ -75,6 +76,13 @@ const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]>
     setting: 'bootstrap.servers',
     action: 'Check whether NAME.bootstrap.servers names a listener of Kafka, ' +
       'NAME.security.protocol is that of the listener, and the broker is not suspended'
+  }],
+  // The number is the broker's id: the address is not of the file, the cluster has told it.
+  [/\/\d+: (Failed to resolve|Connect to )/, {
+    of: 'CLUSTER_UNREACHABLE',
+    setting: 'bootstrap.servers',
+    action: 'The cluster advertises this address: check the broker, its advertised.listeners, ' +
+      'and the network and the names from here'
   }]
 ]
 

@@ -55,6 +55,21 @@ for (const [code, text, becomes, setting] of rows) {
   })
 }
 
+// Both errors said only to check what is right in the file.
+test('a listener without SASL and an advertised address are named', () => {
+  const actionAt = (detail: string): string => clusterError('east',
+    { code: errorTable._TRANSPORT.code, detail }, 'describeCluster').action
+  const noSasl = 'sasl_plaintext://a:1/bootstrap: SASL PLAIN mechanism handshake failed: Broker: ' +
+    "Request not valid in current SASL state: broker's supported mechanisms: "
+  assert.match(actionAt(noSasl), /no SASL, set east\.security\.protocol to PLAINTEXT or SSL/)
+  assert.match(actionAt("k:9/1: Failed to resolve 'k:9': Name or service not known"),
+    /advertised\.listeners/)
+  assert.match(actionAt('k:9/1: Connect to ipv4#k:9 failed: Connection refused'),
+    /advertised\.listeners/)
+  assert.doesNotMatch(actionAt('k:9/bootstrap: Connect to ipv4#k:9 failed: Connection refused'),
+    /advertised\.listeners/)
+})
+
 test('a login is named by its user and its mechanism, without a secret', () => {
   const login = (more: object): string | undefined => loginOf({
     'security.protocol': 'SASL_SSL', 'sasl.password': 'secret', ...more
