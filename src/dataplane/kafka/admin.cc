@@ -1,5 +1,6 @@
 #include "kafka/admin.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -21,7 +22,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// How long the listener waits for one event. RequestClose() wakes it, so the value matters little.
+// How long the listener waits for one event. RequestClose() wakes it, and so does a call that has
+// to wait, so the value matters little.
 constexpr int kListenMs = 1'000;
 
 struct CallRow {
@@ -59,8 +61,10 @@ void AppendItemStatus(Value::Object* item, int32_t code, const char* detail) {
 }
 
 // The client, its queue of calls and its threads. The listener reads errors and log lines of the
-// client. A worker is started when a call finds no idle one, and then remains. The listener ends
-// last: it joins the workers and destroys the client.
+// client, and ends calls that have waited too long for a worker: if a cluster hangs, and with it
+// all workers, a short call must not wait as long as the longest one. A worker is started when a
+// call finds no idle one, and then remains. The listener ends last: it joins the workers and
+// destroys the client.
 class Admin::Pool {
  public:
   explicit Pool(ClientHandle client)
@@ -81,8 +85,13 @@ class Admin::Pool {
                            std::to_string(waiting_.size()) + " admin calls are waiting already");
     }
     waiting_.push_back(std::move(job));
-    if (idle_ < waiting_.size() && workers_.size() < kCallsAtOnceMax)
-      workers_.emplace_back([this] { Work(); });
+    if (idle_ < waiting_.size()) {
+      if (workers_.size() < kCallsAtOnceMax) {
+        workers_.emplace_back([this] { Work(); });
+      } else {
+        rd_kafka_queue_yield(events_.get());  // the listener looks when the call must end
+      }
+    }
     work_.notify_one();
     return Status::Ok();
   }
@@ -109,7 +118,7 @@ class Admin::Pool {
  private:
   void Listen() {
     while (!closing_) {
-      EventHandle event(rd_kafka_queue_poll(events_.get(), kListenMs));
+      EventHandle event(rd_kafka_queue_poll(events_.get(), EndLateCalls()));
       if (event != nullptr) Note(event.get());
     }
     std::deque<Job> left;
@@ -122,6 +131,24 @@ class Admin::Pool {
     events_.reset();
     client_.reset();
     if (closed_) closed_();
+  }
+
+  // Returns after how many milliseconds to look again.
+  int EndLateCalls() {
+    std::vector<Job> late;
+    int next_ms = kListenMs;
+    {
+      std::lock_guard lock(mutex_);
+      std::deque<Job> in_time;
+      for (Job& job : waiting_) {
+        const int32_t left_ms = MillisecondsUntil(job.deadline);
+        if (left_ms > 0) next_ms = std::min(next_ms, left_ms);
+        (left_ms > 0 ? in_time.emplace_back() : late.emplace_back()) = std::move(job);
+      }
+      waiting_.swap(in_time);
+    }
+    for (Job& job : late) job.done(TimedOutStatus(job, evidence_), Value());
+    return next_ms;
   }
 
   void Work() {

@@ -26,14 +26,21 @@ constexpr int32_t kProbeMs = 1'250;
 constexpr milliseconds kNextAddressGrace{22'000};
 constexpr int kPollMs = 200;
 
+}  // namespace
+
 int32_t MillisecondsUntil(Clock::time_point deadline) {
   auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now()).count();
   return static_cast<int32_t>(std::max<int64_t>(left, 0));
 }
 
-}  // namespace
-
 Status ClosedStatus() { return Status::Error(kErrorClosed, "the admin client is closed"); }
+
+Status TimedOutStatus(const Job& job, const Evidence& evidence) {
+  std::string seen = evidence.Describe();
+  return Status::Error(kErrorTimedOut, job.name + " got no answer within " +
+                                           std::to_string(job.timeout_ms) + " ms" +
+                                           (seen.empty() ? "" : ": " + seen));
+}
 
 void Evidence::Add(int32_t code, std::string text) {
   std::lock_guard lock(mutex_);
@@ -157,13 +164,6 @@ Status RunningCall::Probe() {
 EventHandle RunningCall::PollUntil(Clock::time_point deadline) {
   int wait_ms = std::min(kPollMs, std::max(1, MillisecondsUntil(deadline)));
   return EventHandle(rd_kafka_queue_poll(results_, wait_ms));
-}
-
-Status RunningCall::TimedOut() const {
-  std::string seen = evidence_->Describe();
-  return Status::Error(kErrorTimedOut, job_->name + " got no answer within " +
-                                           std::to_string(job_->timeout_ms) + " ms" +
-                                           (seen.empty() ? "" : ": " + seen));
 }
 
 }  // namespace longhaul

@@ -47,6 +47,11 @@ class Evidence {
   BrokerErrors errors_;
 };
 
+int32_t MillisecondsUntil(Job::Clock::time_point deadline);
+
+// The end of a call that has no time left.
+Status TimedOutStatus(const Job& job, const Evidence& evidence);
+
 class RunningCall final : public AdminCall {
  public:
   // All arguments outlive the call. Only the calling thread uses the queue `results`.
@@ -66,7 +71,7 @@ class RunningCall final : public AdminCall {
   Status Probe() override;
 
  private:
-  Status TimedOut() const;
+  Status TimedOut() const { return TimedOutStatus(*job_, *evidence_); }
   bool MayReachAnother(Clock::time_point since) const;
   EventHandle PollUntil(Clock::time_point deadline);
 

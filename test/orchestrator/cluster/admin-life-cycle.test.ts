@@ -107,6 +107,23 @@ describe('a client in a call', { concurrency: true }, () => {
     ])
   })
 
+  // Regression: only the threads that run calls looked at the time of those that wait. When a whole
+  // cluster hung, four calls with a minute each kept the short call of the probe from ending, and
+  // /readyz did not report the cluster.
+  test('lets a call time out that waits for others with more time', async t => {
+    const cluster = createMock(t)
+    cluster.setBrokerRoundTrip({ broker: -1, milliseconds: 60_000 })
+    const admin = createAdmin(t, cluster.bootstrapServers())
+    let ended = 0
+    for (let each = 0; each < callsAtOnce; each++) {
+      void admin.call('describeCluster', {}, 60_000).catch(() => {}).finally(() => { ended++ })
+    }
+    await assert.rejects(admin.call('describeCluster', {}, 500), {
+      code: errorTable.TIMED_OUT.code
+    })
+    assert.equal(ended, 0)
+  })
+
   test('lets a call that waited too long behind others time out', async t => {
     const cluster = createMock(t)
     cluster.setBrokerRoundTrip({ broker: -1, milliseconds: 60_000 })
