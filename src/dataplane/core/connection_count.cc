@@ -5,21 +5,6 @@
 
 namespace longhaul {
 
-void ConnectionCount::SeeRoundTrip(int64_t now, int64_t ms) {
-  if (now - round_trips_since_ >= kRoundTripsMs) {
-    former_round_trip_ms_ = now - round_trips_since_ < 2 * kRoundTripsMs ? round_trip_ms_ : -1;
-    round_trip_ms_ = -1;
-    round_trips_since_ = now;
-  }
-  round_trip_ms_ = round_trip_ms_ < 0 ? ms : std::min(round_trip_ms_, ms);
-}
-
-int64_t ConnectionCount::round_trip_ms() const {
-  if (round_trip_ms_ < 0 || former_round_trip_ms_ < 0)
-    return std::max(round_trip_ms_, former_round_trip_ms_);
-  return std::min(round_trip_ms_, former_round_trip_ms_);
-}
-
 int64_t ConnectionCount::WindowMs() const {
   return std::max(pace_.window_ms, pace_.window_round_trips * round_trip_ms());
 }

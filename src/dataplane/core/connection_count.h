@@ -29,6 +29,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/shortest_time.h"
+
 namespace longhaul {
 
 // Constants of the lane. Simulations use shorter times.
@@ -58,6 +60,8 @@ struct ConnectionPace {
   int64_t pause_ms_max = 60'000;
   // A partition with a smaller backlog is not fetched in stripes (stripe_fetcher.h).
   int64_t stripe_backlog_bytes = 8 << 20;
+  // A partition that lacks as much no longer follows its log (fetch_channels.h).
+  int64_t behind_bytes = 1 << 20;
 };
 
 class ConnectionCount {
@@ -83,9 +87,9 @@ class ConnectionCount {
   // When to call Judge again.
   int64_t due() const { return due_; }
   // From sending a Fetch until the first byte of its response.
-  void SeeRoundTrip(int64_t now, int64_t ms);
+  void SeeRoundTrip(int64_t now, int64_t ms) { round_trip_.See(now, ms); }
   // -1: not known.
-  int64_t round_trip_ms() const;
+  int64_t round_trip_ms() const { return round_trip_.ms(); }
   void Judge(int64_t now, const Look& look);
   // The broker accepts no more connections than `count`.
   void Limit(int64_t now, int32_t count);
@@ -127,10 +131,7 @@ class ConnectionCount {
   int64_t hold_until_ = 0;
   int64_t hold_ms_ = 0;  // the next one; 0: pace_.hold_ms
   int64_t idle_since_ = 0;
-  // The shortest of this span and of the one before it.
-  int64_t round_trip_ms_ = -1;
-  int64_t former_round_trip_ms_ = -1;
-  int64_t round_trips_since_ = 0;
+  ShortestTime round_trip_{kRoundTripsMs};
 };
 
 }  // namespace longhaul

@@ -27,6 +27,28 @@ void FetchChannels::Answered(const Channel& channel, int64_t first_byte_ms) {
   if (max <= 1 || first_byte_ms < 0) return;
   Broker& broker = brokers_.try_emplace(channel.node, max, pace_).first->second;
   broker.count.SeeRoundTrip(lane_->now, first_byte_ms);
+  broker.nearest.See(lane_->now, first_byte_ms);
+}
+
+void FetchChannels::SeeEnd(Partition* p) const {
+  const int64_t backlog = lane_->EndOf(*p) - p->source.offset;
+  if (backlog <= 0)
+    p->source.is_behind = false;
+  else if (p->striping.shape.BytesOf(backlog) >= pace_.behind_bytes)
+    p->source.is_behind = true;
+}
+
+int64_t FetchChannels::BytesMax(const Channel& channel, const FetchPace& pace) const {
+  const auto broker = brokers_.find(channel.node);
+  if (broker == brokers_.end() || !IsMixed(broker->second)) return pace.bytes_max();
+  const auto further = static_cast<double>(plan_->UsedChannels(channel.node).size() - 1);
+  // Shorter Fetches would waste much of a single connection, and help little.
+  if (further < 1) return pace.bytes_max();
+  const int64_t round_trip_ms = broker->second.nearest.ms();
+  if (channel.number == 0 || further < 2)
+    return pace.bytes_max_beside(round_trip_ms, kAloneRoundTrips, kAloneRoundTrips);
+  const double least = std::max(kLineShare * further / (further - 1), kLeastRoundTrips);
+  return pace.bytes_max_beside(round_trip_ms, least, FetchPace::kRoundTrips);
 }
 
 void FetchChannels::LackedRoom(int32_t node) {
@@ -61,8 +83,14 @@ int64_t FetchChannels::RoundTripMs(int32_t node) const {
   return broker == brokers_.end() ? -1 : broker->second.count.round_trip_ms();
 }
 
+int64_t FetchChannels::NearestMs(int32_t node) const {
+  const auto broker = brokers_.find(node);
+  return broker == brokers_.end() ? -1 : broker->second.nearest.ms();
+}
+
 void FetchChannels::Look(int32_t node, Broker* broker) {
   ConnectionCount::Look look;
+  const bool is_first = broker->bytes.empty();
   const std::vector<int32_t> used = plan_->UsedChannels(node);
   for (const int32_t number : used) {
     const int64_t bytes = lane_->transport->bytes_moved(Side::kSource, {node, number});
@@ -76,28 +104,41 @@ void FetchChannels::Look(int32_t node, Broker* broker) {
   look.bytes_of_all = bytes_of_all - std::exchange(broker->bytes_of_all, bytes_of_all);
   look.members = plan_->CountMembers(node);
   // Walks all partitions of the broker, so only if there is something to gain.
-  if (look.bytes >= pace_.busy_bytes) {
-    broker->backlogs = plan_->CountBacklogs(node, pace_.stripe_backlog_bytes);
-    look.busy = broker->backlogs.busy;
-    if (broker->backlogs.large > 0) {
-      broker->striped_until = lane_->now + pace_.idle_ms;
-      if (look.busy > 0) look.busy = INT32_MAX;
-    }
-  }
+  if (look.bytes >= pace_.busy_bytes || is_first) SeeBacklogs(node, broker, &look);
   if (lane_->now < broker->striped_until && look.members > 0) look.members = INT32_MAX;
   const int64_t brokers = std::max<int64_t>(static_cast<int64_t>(brokers_.size()), 1);
-  look.affordable = static_cast<int32_t>(
+  broker->affordable = look.affordable = static_cast<int32_t>(
       std::clamp<int64_t>(lane_->memory.bound() / 2 / room_min_ / brokers, 1, INT32_MAX));
-  look.is_spread = static_cast<int32_t>(used.size()) == broker->count.wanted() &&
+  look.is_spread = static_cast<int32_t>(used.size()) == Wanted(*broker) &&
                    !plan_->IsMoving(node);
   look.lacked_room = std::exchange(broker->lacked_room, false);
   broker->count.Judge(lane_->now, look);
 }
 
+void FetchChannels::SeeBacklogs(int32_t node, Broker* broker, ConnectionCount::Look* look) {
+  const Backlogs& backlogs = broker->backlogs =
+      plan_->CountBacklogs(node, pace_.stripe_backlog_bytes, pace_.behind_bytes);
+  if (backlogs.following > 0 && backlogs.has_backlog) broker->mixed_at = lane_->now;
+  look->busy = IsMixed(*broker) ? backlogs.behind_busy : backlogs.busy;
+  if (backlogs.large == 0) return;
+  broker->striped_until = lane_->now + pace_.idle_ms;
+  if (look->busy > 0) look->busy = INT32_MAX;
+}
+
+// One more than the count, for channel 0, which then fetches no backlog.
+int32_t FetchChannels::Wanted(const Broker& broker) const {
+  const bool was_mixed = broker.mixed_at > 0 && lane_->now - broker.mixed_at < pace_.idle_ms;
+  const bool has_one_more = was_mixed && lane_->now >= broker.one_more_from &&
+                            broker.count.round_trip_ms() >= pace_.far_ms &&
+                            broker.count.wanted() < broker.affordable;
+  return std::min(broker.count.wanted() + (has_one_more ? 1 : 0),
+                  static_cast<int32_t>(lane_->settings.broker_connections_max));
+}
+
 void FetchChannels::Follow(int32_t node, Broker* broker) {
   broker->look_at = INT64_MAX;
   for (const int32_t number : plan_->UsedChannels(node)) {
-    if (number < broker->count.wanted()) continue;
+    if (number < Wanted(*broker)) continue;
     plan_->StopUsing({node, number});
     broker->bytes.erase(number);
     unused_.insert({node, number});
@@ -106,7 +147,8 @@ void FetchChannels::Follow(int32_t node, Broker* broker) {
   }
   const auto used = static_cast<int32_t>(plan_->UsedChannels(node).size());
   plan_->SetStriped(node, lane_->now < broker->striped_until && PrefersStripes(*broker, used));
-  if (plan_->UsedChannels(node).size() > 1 || plan_->IsMoving(node)) plan_->Spread(node);
+  if (plan_->UsedChannels(node).size() > 1 || plan_->IsMoving(node))
+    plan_->Spread(node, IsMixed(*broker));
 }
 
 // Partitions that have a channel each, or share one, fill it by their sessions. Stripes of several
@@ -116,18 +158,21 @@ void FetchChannels::Follow(int32_t node, Broker* broker) {
 bool FetchChannels::PrefersStripes(const Broker& broker, int32_t used) const {
   const Backlogs& backlogs = broker.backlogs;
   if (backlogs.large == 0) return false;
-  if (used > std::max(backlogs.busy, 1)) return true;
-  const bool is_single = backlogs.large == 1 && backlogs.small == 0 && backlogs.none == 0;
-  return is_single && broker.count.round_trip_ms() >= pace_.far_ms;
+  const bool is_mixed = IsMixed(broker) && used > 1;
+  const int32_t busy = is_mixed ? backlogs.behind_busy : backlogs.busy;
+  if (used - (is_mixed ? 1 : 0) > std::max(busy, 1)) return true;
+  const int32_t others =
+      is_mixed ? backlogs.behind - 1 : backlogs.small + backlogs.none + backlogs.large - 1;
+  return others == 0 && broker.count.round_trip_ms() >= pace_.far_ms;
 }
 
 // One after another: librdkafka has one connection to the broker at a time. True: the next channel
 // is open.
 bool FetchChannels::OpenNext(int32_t node, Broker* broker) {
   int32_t number = 1;
-  while (number < broker->count.wanted() && plan_->IsUsed({node, number})) number++;
+  while (number < Wanted(*broker) && plan_->IsUsed({node, number})) number++;
   const bool can_open =
-      number < broker->count.wanted() && lane_->now >= broker->not_before &&
+      number < Wanted(*broker) && lane_->now >= broker->not_before &&
       lane_->transport->broker_state(Side::kSource, node) == BrokerState::kUp;
   if (!can_open) {
     StopOpening(node, broker);
@@ -163,6 +208,7 @@ void FetchChannels::Refuse(int32_t node, Broker* broker, const char* what) {
   broker->look_at = lane_->now;  // closes what is not wanted any more
   broker->losses = 0;
   broker->count.Limit(lane_->now, kept);
+  broker->one_more_from = lane_->now + pace_.refused_ms;
   if (std::exchange(broker->has_refused, true)) return;
   lane_->events->Log(
       kLogShown, BrokerName(Side::kSource, node) + " " + what + ": the lane keeps " +

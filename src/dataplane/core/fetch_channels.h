@@ -16,6 +16,10 @@
 // Partitions with a large backlog may be fetched in stripes over all channels (stripe_fetcher.h,
 // PrefersStripes). Then channel 0 has the session with all partitions.
 //
+// A broker serves one Fetch of a connection at a time. So a partition that follows its log would
+// wait for whole responses of a backlog on its channel. While both are there, the partitions that
+// follow their logs have channel 0 to themselves, and a far broker has one connection more for it.
+//
 // A broker may refuse a further connection (max.connections.per.ip). Then the lane keeps one
 // connection less than it has, for librdkafka, which asks for metadata on its own one.
 #pragma once
@@ -35,6 +39,19 @@ class FetchChannels {
   // Connections that end within it ended for one reason, as when their broker restarts.
   static constexpr int64_t kOneLossMs = 1'000;
   static constexpr int32_t kLossesMax = 3;  // then the broker counts as refusing
+  // The round trip of a line on which nothing waits is the shortest one of this span, at least.
+  static constexpr int64_t kNearestMs = 600'000;
+  // How many round trips a Fetch lasts beside partitions that follow their logs, if no other
+  // channel fetches a backlog or if these partitions share its channel: bytes arrive in three
+  // quarters of the time.
+  static constexpr double kAloneRoundTrips = 4;
+  // With several channels, bytes of one arrive during the round trip of another. In flight is then
+  // a quarter more than what the line holds.
+  static constexpr double kLineShare = 1.25;
+  static constexpr double kLeastRoundTrips = 1.5;
+  // After a backlog the partitions stay where they are for as long: with ten thousand of them each
+  // move costs large requests.
+  static constexpr int64_t kMixedMs = 5'000;
 
   // room_min: bytes that a Fetch needs to be worth a request.
   FetchChannels(LaneContext* lane, FetchPlan* plan, const ConnectionPace& pace, int64_t room_min)
@@ -48,10 +65,21 @@ class FetchChannels {
   void LackedRoom(int32_t node);
   // The connection of a further channel has ended.
   void Lost(const Channel& channel);
+  // Records of the partition were fetched, or it has none to fetch.
+  void SeeEnd(Partition* p) const;
+  // How many bytes a Fetch on the channel asks for, by its pace.
+  int64_t BytesMax(const Channel& channel, const FetchPace& pace) const;
+  // Whether some partitions of the broker follow their logs, while others have a backlog.
+  bool IsMixed(int32_t node) const {
+    const auto broker = brokers_.find(node);
+    return broker != brokers_.end() && IsMixed(broker->second);
+  }
   // Of the lane, to all source brokers that have answered it.
   int64_t CountOpen() const;
   // To the broker, -1: not known.
   int64_t RoundTripMs(int32_t node) const;
+  // The same, of a line on which nothing waits.
+  int64_t NearestMs(int32_t node) const;
 
  private:
   struct Broker {
@@ -70,10 +98,20 @@ class FetchChannels {
     bool has_refused = false;  // and that was logged
     int64_t striped_until = 0;  // a while after a partition could last be fetched in stripes
     Backlogs backlogs;          // at the last look
+    ShortestTime nearest{kNearestMs};
+    // When some partitions followed their logs, and others had a backlog, last; 0: never.
+    int64_t mixed_at = 0;
+    int64_t one_more_from = 0;  // no connection for that before, because the broker has refused one
+    int32_t affordable = 1;     // at the last look
   };
 
   void Look(int32_t node, Broker* broker);
+  void SeeBacklogs(int32_t node, Broker* broker, ConnectionCount::Look* look);
   void Follow(int32_t node, Broker* broker);
+  int32_t Wanted(const Broker& broker) const;
+  bool IsMixed(const Broker& broker) const {
+    return broker.mixed_at > 0 && lane_->now - broker.mixed_at < kMixedMs;
+  }
   bool PrefersStripes(const Broker& broker, int32_t used) const;
   bool OpenNext(int32_t node, Broker* broker);
   void StopOpening(int32_t node, Broker* broker);

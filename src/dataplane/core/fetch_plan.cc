@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/assertion.h"
-#include "core/fetch_spread.h"
 
 namespace longhaul {
 namespace {
@@ -79,19 +78,27 @@ std::vector<int32_t> FetchPlan::UsedChannels(int32_t node) const {
   return numbers;
 }
 
-void FetchPlan::Spread(int32_t node) {
-  std::vector<SpreadMember> members;
+void FetchPlan::Spread(int32_t node, bool is_apart) {
+  std::vector<int32_t> to = IsStriped(node) ? std::vector<int32_t>{0} : UsedChannels(node);
+  is_apart = is_apart && to.size() > 1;
+  std::vector<SpreadMember> members, following;
   for (auto it = nodes_.lower_bound({node}); it != nodes_.end() && it->first.node == node; ++it) {
     auto& [channel, each] = *it;
     each.moves.clear();
     for (uint32_t id : each.members) {
       const Partition* p = lane_->Find(id);
-      members.push_back({id, channel.number, p != nullptr && IsBusy(*p, each)});
+      const bool follows = is_apart && p != nullptr && !p->source.is_behind;
+      (follows ? following : members)
+          .push_back({id, channel.number, p != nullptr && IsBusy(*p, each)});
     }
   }
-  const std::vector<int32_t> to =
-      IsStriped(node) ? std::vector<int32_t>{0} : UsedChannels(node);
-  for (const SpreadMove& move : EvenOut(std::move(members), to))
+  if (is_apart) std::erase(to, 0);
+  Move(EvenOut(std::move(members), to));
+  Move(EvenOut(std::move(following), {0}));
+}
+
+void FetchPlan::Move(const std::vector<SpreadMove>& moves) {
+  for (const SpreadMove& move : moves)
     nodes_[routes_.at(move.id)].moves[move.id] = move.channel;
 }
 
@@ -144,7 +151,7 @@ bool FetchPlan::IsCrowded(const Partition& p) const {
   return route != routes_.end() && JudgeRoom(p, nodes_.at(route->second)) == Verdict::kCrowded;
 }
 
-Backlogs FetchPlan::CountBacklogs(int32_t node, int64_t bytes) const {
+Backlogs FetchPlan::CountBacklogs(int32_t node, int64_t large, int64_t much) const {
   Backlogs count;
   EachOf(node, [&](const Channel&, const FetchNode& each) {
     for (uint32_t id : each.members) {
@@ -155,10 +162,18 @@ Backlogs FetchPlan::CountBacklogs(int32_t node, int64_t bytes) const {
       if (verdict == Verdict::kWanted && backlog > 0) count.busy++;
       if (backlog <= 0)
         count.none++;
-      else if (p->striping.shape.BytesOf(backlog) < bytes)
+      else if (p->striping.shape.BytesOf(backlog) < large)
         count.small++;
       else if (verdict == Verdict::kWanted || verdict == Verdict::kCrowded)
         count.large++;
+      if (!p->source.is_behind) {
+        count.following++;
+        continue;
+      }
+      count.behind++;
+      if (verdict == Verdict::kWanted && backlog > 0) count.behind_busy++;
+      if (verdict != Verdict::kUnwanted && p->striping.shape.BytesOf(backlog) >= much)
+        count.has_backlog = true;
     }
   });
   return count;

@@ -22,6 +22,7 @@
 
 #include "core/fetch_pace.h"
 #include "core/fetch_session.h"
+#include "core/fetch_spread.h"
 #include "core/lane_context.h"
 #include "core/read_replicas.h"
 
@@ -63,6 +64,10 @@ struct Backlogs {
   int32_t none = 0;   // are at the end of their log
   int32_t small = 0;
   int32_t large = 0;  // and could be fetched, if their queue were not full
+  int32_t following = 0;  // follow their logs
+  int32_t behind = 0;     // do not
+  int32_t behind_busy = 0;   // of these: busy
+  bool has_backlog = false;  // one that does not follow its log lacks much
 };
 
 class FetchPlan {
@@ -89,8 +94,9 @@ class FetchPlan {
   bool IsUsed(const Channel& channel) const;
   std::vector<int32_t> UsedChannels(int32_t node) const;
   // Chooses which partitions of the broker are to move, so that its channels have as many as each
-  // other.
-  void Spread(int32_t node);
+  // other. `is_apart`: partitions that follow their logs have channel 0 to themselves, if there are
+  // others.
+  void Spread(int32_t node, bool is_apart);
   bool IsMoving(int32_t node) const;
   // While the channels of the broker fetch partitions in stripes, all members are on channel 0.
   void SetStriped(int32_t node, bool is_striped);
@@ -102,8 +108,8 @@ class FetchPlan {
   // its full queue is in the way.
   bool MayFetch(const Partition& p) const;
   bool IsCrowded(const Partition& p) const;
-  // A backlog of less than `bytes` is small.
-  Backlogs CountBacklogs(int32_t node, int64_t bytes) const;
+  // A backlog of `large` bytes is large, one of `much` bytes is much.
+  Backlogs CountBacklogs(int32_t node, int64_t large, int64_t much) const;
   // Lets members leave that are to be fetched over another channel. No Fetch may be in flight on
   // this one.
   void MoveMembers(const Channel& channel, FetchNode* node);
@@ -131,6 +137,7 @@ class FetchPlan {
   void Remove(uint32_t id, FetchNode* node);
   void Join(uint32_t id, const Channel& channel);
   bool IsBusy(const Partition& p, const FetchNode& node) const;
+  void Move(const std::vector<SpreadMove>& moves);
   // The channel of the broker with the fewest members.
   Channel Emptiest(int32_t node) const;
   // Calls `see` with each channel of the broker.

@@ -61,8 +61,8 @@ void Fetcher::Ask(const Channel& channel, Node* node) {
   request.isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
   const int64_t share = node->is_idle ? shares.idle : shares.busy;
   request.bytes_max = static_cast<int32_t>(
-      std::min({room, lane_->settings.fetch_bytes_max, share, node->pace.bytes_max(),
-                lane_->bandwidth.FetchBytesMax(), kRecordBytesMax}));
+      std::min({room, lane_->settings.fetch_bytes_max, share, kRecordBytesMax,
+                channels_.BytesMax(channel, node->pace), lane_->bandwidth.FetchBytesMax()}));
   request.wait_max_ms =
       node->is_crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
   if (node->names_rack) request.rack = lane_->rack;
@@ -208,7 +208,7 @@ void Fetcher::OnSession(const Reply& reply, const Outstanding& asked,
   const FetchAnswer answer = ReadFetch(lane_, asked.channel.node, reply);
   if (answer.buffer != nullptr)
     node.pace.Answered(asked.bytes_max, answer.buffer->size(), lane_->now - asked.sent_at,
-                       reply.first_byte_ms);
+                       reply.first_byte_ms, channels_.NearestMs(asked.channel.node));
   if (answer.pause_ms > 0) node.not_before = lane_->now + answer.pause_ms;
   if (answer.error != 0) return OnFailure(asked, &node, answer.error);
   OnResponse(answer.response, asked, answer.buffer, filled);
@@ -305,6 +305,7 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Entry& entry,
 void Fetcher::Store(Partition* p, const FetchedPartition& fetched, const HeldRef& buffer) {
   SeeLogEnd(p, fetched);
   if (fetched.records_size > 0) intake_.Store(p, fetched, buffer);
+  channels_.SeeEnd(p);
   const int64_t end = lane_->EndOf(*p);
   CheckSourceEnd(lane_, p, p->source.offset >= end);
   p->source.end_marks.See(p->source.high_watermark, p->progress.upstream, lane_->wall_now);

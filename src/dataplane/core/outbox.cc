@@ -7,6 +7,11 @@
 #include "core/topic_id.h"
 
 namespace longhaul {
+namespace {
+
+constexpr int64_t kFewBytes = 64 * 1024;
+
+}  // namespace
 
 bool Outbox::CanSend(const Partition& p) const {
   if (!p.traits().produces || p.queue.unsent() == 0) return false;
@@ -27,7 +32,12 @@ void Outbox::EnqueueReady(Partition* p) {
     node.ready_since = lane_->now;
     node.ready_bytes = 0;
   }
-  node.ready.push_back(p->id);
+  // Its few batches would wait for requests full of the backlog of others. If all partitions
+  // together have more than the broker accepts, their queues grow, and they take turns.
+  if (!p->source.is_behind && p->queue.bytes() <= kFewBytes)
+    node.ready.push_front(p->id);
+  else
+    node.ready.push_back(p->id);
   node.ready_bytes += p->queue.first_unsent().size;
   p->delivery.ready_at = leader;
 }

@@ -75,6 +75,9 @@ struct SourcePosition {
   int64_t high_watermark = -1;
   int64_t last_stable_offset = -1;
   int64_t log_start_offset = -1;
+  // Since it lacked ConnectionPace::behind_bytes it has not reached the end of its log. Otherwise
+  // it follows its log.
+  bool is_behind = true;
   int64_t damaged_at = -1;  // offset after which damaged bytes were received last
   int32_t refetches = 0;    // because of the damaged bytes
   Fault ending;           // phase ending: the fault that follows once the queue is acknowledged

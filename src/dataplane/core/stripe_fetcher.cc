@@ -211,8 +211,8 @@ bool StripeFetcher::AskNext(Actives::iterator it, int64_t share, int64_t spare,
 // The one with the fewest bytes in flight, of those that fetch no partition in a session; a single
 // one may do both, since nothing else would fetch the stripes. Each has in flight what it passes in
 // a round trip and a quarter more, and two stripes, so that it is never idle. More would only wait
-// at the broker, and a hole would wait behind it. `is_hole`: the stripes ahead wait for this one,
-// so it is asked for at once.
+// at the broker, and a hole would wait behind it. Where new records would, too, one stripe must do.
+// `is_hole`: the stripes ahead wait for this one, so it is asked for at once.
 std::optional<Channel> StripeFetcher::ChooseChannel(int32_t node, int64_t share,
                                                     int64_t round_trip_ms, bool is_hole) const {
   std::optional<Channel> chosen;
@@ -227,8 +227,8 @@ std::optional<Channel> StripeFetcher::ChooseChannel(int32_t node, int64_t share,
     const bool is_open =
         number == 0 || lane_->transport->bytes_moved(Side::kSource, channel) >= 0;
     const int64_t bytes = StripeBytes(each, round_trip_ms);
-    const int64_t most =
-        std::min(share, 2 * bytes + round_trip_ms * each.stripe_rate * 5 / 4);
+    const int64_t spare = channels_->IsMixed(node) ? bytes : 2 * bytes;
+    const int64_t most = std::min(share, spare + round_trip_ms * each.stripe_rate * 5 / 4);
     const bool has_room = is_hole || each.stripe_bytes == 0 || each.stripe_bytes + bytes <= most;
     if (!is_open || !has_room) continue;
     chosen = channel;

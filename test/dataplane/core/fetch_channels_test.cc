@@ -216,7 +216,7 @@ TEST_CASE("whatever happens to connections, leaders and owners, each record arri
                     .opening_ms_max = 200, .opening_look_ms = 5, .gain_percent = 0, .hold_ms = 20,
                     .hold_ms_max = 200, .refused_ms = 300, .idle_ms = 200, .busy_bytes = 0,
                     .open_ms_max = 100, .pause_ms = 10, .pause_ms_max = 100,
-                    .stripe_backlog_bytes = 1};
+                    .stripe_backlog_bytes = 1, .behind_bytes = 500};
     Simulation sim("connections " + std::to_string(round), options);
     for (uint32_t id = 0; id < kPartitions; id++) Fill(sim, id, 300, 200);
     Random& random = sim.random;

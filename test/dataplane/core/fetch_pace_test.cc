@@ -17,7 +17,7 @@ struct Connection {
   int64_t Fetch(FetchPace* pace, int64_t share = INT64_MAX) const {
     const int64_t asked = std::min(pace->bytes_max(), share);
     const int64_t ms = round_trip_ms + asked / bytes_per_ms;
-    pace->Answered(asked, asked, ms, round_trip_ms);
+    pace->Answered(asked, asked, ms, round_trip_ms, round_trip_ms);
     return ms;
   }
 };
@@ -64,7 +64,7 @@ TEST_CASE("a response without many records tells no rate") {
   FetchPace pace;
   Connection{0, 100'000}.Fetch(&pace);
   const int64_t known = pace.bytes_max();
-  pace.Answered(known, 10'000, 500, 499);  // the broker has waited for the record
+  pace.Answered(known, 10'000, 500, 499, 0);  // the broker has waited for the record
   CHECK(pace.bytes_max() == known);
 }
 
@@ -72,17 +72,41 @@ TEST_CASE("after a stall of the line the first response restores the size of a F
   const Connection fast{100, 125'000};
   FetchPace pace;
   for (int i = 0; i < 3; ++i) fast.Fetch(&pace, kQuarter);
-  pace.Answered(kQuarter, kQuarter, 60'000, 100);
+  pace.Answered(kQuarter, kQuarter, 60'000, 100, 100);
   CHECK(pace.bytes_max() == FetchPace::kBytesMin);
   fast.Fetch(&pace, kQuarter);
   fast.Fetch(&pace, kQuarter);
   CHECK(pace.bytes_max() >= kQuarter);
 }
 
+// What is in flight beside partitions that follow their logs is latency for these, but only if it
+// waits on the line. A connection that the window of the broker limits needs it.
+TEST_CASE("beside others that follow their logs a Fetch is shorter while first bytes are late") {
+  FetchPace pace;
+  Connection{100, 10'000}.Fetch(&pace);
+  const auto trips = [&pace] {
+    const int64_t round_trip_ms = 1'000;  // so that no minimum counts
+    const int64_t of_one = pace.bytes_max_beside(round_trip_ms, 1, 1);
+    return static_cast<double>(pace.bytes_max_beside(round_trip_ms, 1, 10)) /
+           static_cast<double>(of_one);
+  };
+  const auto answer = [&pace](int64_t first_byte_ms) {
+    pace.Answered(1'000'000, 1'000'000, 300, first_byte_ms, 100);
+  };
+  for (int i = 0; i < 20; i++) answer(105);
+  CHECK(trips() == doctest::Approx(10).epsilon(0.01));
+  for (int i = 0; i < 4; i++) answer(150);
+  CHECK(trips() < 4);
+  for (int i = 0; i < 10; i++) answer(150);
+  CHECK(trips() == doctest::Approx(1).epsilon(0.01));
+  CHECK(pace.bytes_max_beside(100, 2.5, 10) == 1'000'000 * 250 / 300);
+  CHECK(pace.bytes_max_beside(0, 2.5, 10) == FetchPace::kBytesMin);
+}
+
 // KIP-74: a broker returns at least one whole batch.
 TEST_CASE("a batch that is larger than its Fetch counts with its size") {
   FetchPace pace;
-  pace.Answered(FetchPace::kBytesMin, 3'000'000, 1'500, 100);
+  pace.Answered(FetchPace::kBytesMin, 3'000'000, 1'500, 100, 100);
   CHECK(pace.bytes_max() == 2'000'000);
 }
 

@@ -106,7 +106,8 @@ Status SimulatedNetwork::Send(const Request& request) {
 // Arrivals on one connection keep their order.
 void SimulatedNetwork::Schedule(const Ref& request) {
   Connection& connection = connections_[{request->side, request->channel}];
-  connection.last_arrival = std::max(connection.last_arrival, agenda_->now + Latency());
+  connection.last_arrival =
+      std::max(connection.last_arrival, agenda_->now + Latency(request->side));
   agenda_->At(connection.last_arrival, [this, request, open = open_] {
     // A request that outlives its sender has no network: see Close.
     if (*open) Arrive(request);
@@ -227,14 +228,56 @@ void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
       client_waits ? 0 : cluster(request->side).broker(request->channel.node).throttle_ms;
   const int64_t transfer =
       connection_rate == 0 ? 0 : static_cast<int64_t>(body.size()) / connection_rate;
-  request->answered_at = std::max(connection.last_reply, agenda_->now + wait + Latency());
   request->answer_bytes = static_cast<int64_t>(body.size());
   CountScan(*request, request->answer_bytes);
+  if (line_rate > 0 && request->side == Side::kSource) {
+    leaving_[request->channel].push_back({request, std::move(body), agenda_->now + wait});
+    if (!std::exchange(is_serving_, true)) ServeLine();
+    return;
+  }
+  request->answered_at = std::max(connection.last_reply,
+                                  agenda_->now + wait + Latency(request->side));
   connection.last_reply = request->answered_at + transfer;
   agenda_->At(connection.last_reply, [this, request, body = std::move(body), open = open_] {
-    const Connection& now = connections_[{request->side, request->channel}];
-    const bool arrives = !now.is_forgotten && now.number == request->connection;
-    if (*open && arrives) Deliver(request, 0, body);
+    if (*open) Arrived(request, body);
+  });
+}
+
+void SimulatedNetwork::Arrived(const Ref& request, Bytes body) {
+  const Connection& now = connections_[{request->side, request->channel}];
+  const bool arrives = !now.is_forgotten && now.number == request->connection;
+  if (arrives) Deliver(request, 0, std::move(body));
+}
+
+// Each ms the connections that have something to send divide what the line passes.
+void SimulatedNetwork::ServeLine() {
+  std::erase_if(leaving_, [](const auto& each) { return each.second.empty(); });
+  is_serving_ = !leaving_.empty();
+  if (!is_serving_) return;
+  const int64_t share = line_rate / static_cast<int64_t>(leaving_.size());
+  for (auto& [channel, answers] : leaving_) {
+    for (int64_t left = share; left > 0 && !answers.empty();) {
+      Leaving& first = answers.front();
+      if (first.from > agenda_->now) break;
+      const Ref request = first.request;
+      const int64_t latency = Latency(Side::kSource);
+      if (first.bytes == 0) request->answered_at = agenda_->now + latency;
+      const int64_t sent = std::min(left, request->answer_bytes - first.bytes);
+      first.bytes += sent;
+      left -= std::max<int64_t>(sent, 1);
+      agenda_->At(agenda_->now + latency, [request, sent] { request->arrived_bytes += sent; });
+      if (first.bytes < request->answer_bytes) break;
+      Connection& connection = connections_[{request->side, channel}];
+      connection.last_reply = std::max(connection.last_reply, agenda_->now + latency);
+      agenda_->At(connection.last_reply,
+                  [this, request, body = std::move(first.body), open = open_] {
+                    if (*open) Arrived(request, body);
+                  });
+      answers.pop_front();
+    }
+  }
+  agenda_->At(agenda_->now + 1, [this, open = open_] {
+    if (*open) ServeLine();
   });
 }
 
@@ -331,7 +374,7 @@ void SimulatedNetwork::Close() {
       SimulatedCluster* target = clusters_[1];
       UnderWay* under_way = under_way_;
       // In order, and perhaps much later: a request that arrives after its sender died.
-      connection.last_arrival += Latency();
+      connection.last_arrival += Latency(where.first);
       agenda_->At(connection.last_arrival, [request, target, under_way] {
         for (const auto& key : request->keys) {
           --(*under_way)[key].all;
@@ -349,7 +392,7 @@ bool SimulatedNetwork::OpenChannel(Side side, const Channel& channel) {
   if (connection.is_open || connection.is_opening || CountFurther() >= further_max)
     return connection.is_open;
   connection.is_opening = true;
-  agenda_->At(agenda_->now + 2 * Latency(), [this, side, channel, open = open_] {
+  agenda_->At(agenda_->now + 2 * Latency(side), [this, side, channel, open = open_] {
     Connection& now = connections_[{side, channel}];
     if (!*open || !now.is_opening || CountFurther() >= further_max) return;
     now.is_opening = false;
@@ -388,6 +431,7 @@ int64_t SimulatedNetwork::BytesMoved(const Connection& connection) const {
   int64_t arrived = 0;
   for (const Ref& request : connection.open) {
     const int64_t ms = agenda_->now - request->answered_at;
+    arrived += request->arrived_bytes;
     if (connection_rate > 0 && request->answer_bytes > 0 && ms > 0)
       arrived += std::min(request->answer_bytes, ms * connection_rate);
   }
@@ -451,7 +495,7 @@ void SimulatedNetwork::AnswerMetadata(Side side, int32_t node,
       old = topic;
     }
   }
-  agenda_->At(agenda_->now + Latency(), [this, node, reply = std::move(reply), open = open_] {
+  agenda_->At(agenda_->now + Latency(side), [this, node, reply = std::move(reply), open = open_] {
     Connection& connection = connections_[{reply.side, Channel{node}}];
     if (!*open || connection.is_forgotten || connection.metadata.erase(reply.tag) == 0) return;
     on_reply_(reply);

@@ -114,6 +114,10 @@ class SimulatedNetwork final : public Transport {
   int64_t latency_min_ms = 1;
   // How many bytes a ms a connection passes from the broker; 0: no limit.
   int64_t connection_rate = 0;
+  // How many bytes a ms the line from the source passes, for all connections together, which have
+  // equal parts of it, as TCP divides a line. 0: no limit.
+  int64_t line_rate = 0;
+  int64_t target_latency_ms = -1;  // -1: that of the source
   // How many further channels a broker accepts.
   int64_t further_max = INT64_MAX;
   int64_t metadata_lag_ms = 0;
@@ -164,6 +168,7 @@ class SimulatedNetwork final : public Transport {
     int64_t sent_at = 0;
     int64_t answered_at = 0;  // when the first byte of the answer arrives
     int64_t answer_bytes = 0;
+    int64_t arrived_bytes = 0;  // of the answer, over the line
     bool replied = false;     // the forwarder has the answer; the references are invalid
     bool processed = false;
     bool lost = false;    // will never be processed
@@ -184,7 +189,10 @@ class SimulatedNetwork final : public Transport {
   };
   SimulatedCluster& cluster(Side side) { return *clusters_[static_cast<size_t>(side)]; }
   int64_t BytesMoved(const Connection& connection) const;
-  int64_t Latency() {
+  void Arrived(const Ref& request, Bytes body);
+  void ServeLine();
+  int64_t Latency(Side side) {
+    if (side == Side::kTarget && target_latency_ms >= 0) return target_latency_ms;
     return latency_min_ms + static_cast<int64_t>(random_->Below(
                                 static_cast<uint64_t>(latency_max_ms - latency_min_ms + 1)));
   }
@@ -215,6 +223,15 @@ class SimulatedNetwork final : public Transport {
   Agenda* agenda_;
   Random* random_;
   int64_t scan_bytes_ = 0;
+  // Answers that wait for the line, and how many bytes of each have left, by connection.
+  struct Leaving {
+    Ref request;
+    Bytes body;
+    int64_t from;  // when the broker sends it
+    int64_t bytes = 0;
+  };
+  std::map<Channel, std::deque<Leaving>> leaving_;
+  bool is_serving_ = false;
   SimulatedCluster* clusters_[kSides];
   UnderWay* under_way_;
   OnReply on_reply_;

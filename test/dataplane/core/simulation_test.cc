@@ -21,7 +21,8 @@ constexpr ConnectionPace kRestless{
     .far_ms = 0, .window_ms = 20, .window_round_trips = 1, .settle_round_trips = 1,
     .opening_ms_max = 200, .opening_look_ms = 5, .gain_percent = 0, .hold_ms = 20,
     .hold_ms_max = 200, .refused_ms = 300, .idle_ms = 200, .busy_bytes = 0, .open_ms_max = 100,
-    .pause_ms = 10, .pause_ms_max = 100, .stripe_backlog_bytes = 1};
+    .pause_ms = 10, .pause_ms_max = 100, .stripe_backlog_bytes = 1,
+    .behind_bytes = 500};
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
