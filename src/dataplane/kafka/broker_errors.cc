@@ -34,6 +34,7 @@ int Weight(int32_t code) {
 void BrokerErrors::Add(int32_t code, std::string text, Clock::time_point now) {
   if (Weight(code) > 0 && !unusable_since_.has_value()) unusable_since_ = now;
   if (Weight(code) > Weight(unusable_code_)) unusable_code_ = code;
+  has_timed_out_ = has_timed_out_ || text.find("imed out") != std::string::npos;
   // "1/1 brokers are down" explains less than the texts before it.
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
   // librdkafka adds "(after 0ms in state CONNECT)" to its texts. Without it, equal errors are
@@ -47,12 +48,13 @@ void BrokerErrors::Add(int32_t code, std::string text, Clock::time_point now) {
 }
 
 bool BrokerErrors::is_only_of_addresses() const {
-  return Weight(unusable_code_) <= Weight(RD_KAFKA_RESP_ERR__RESOLVE);
+  return !has_timed_out_ && Weight(unusable_code_) <= Weight(RD_KAFKA_RESP_ERR__RESOLVE);
 }
 
 void BrokerErrors::BrokerAnswered() {
   unusable_since_.reset();
   unusable_code_ = 0;
+  has_timed_out_ = false;
 }
 
 std::string BrokerErrors::Describe(Clock::time_point now) const {

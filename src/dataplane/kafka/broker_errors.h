@@ -28,6 +28,7 @@ class BrokerErrors {
   // The code of that evidence that explains most; 0 if there is none.
   int32_t unusable_code() const { return unusable_code_; }
   // Whether all evidence is about addresses that cannot be reached: others of the cluster may work.
+  // False once a connection has timed out: the one that is opened next is no better.
   bool is_only_of_addresses() const;
   // The texts of the last kFreshFor, oldest first, joined; empty if there are none.
   std::string Describe(Clock::time_point now) const;
@@ -40,6 +41,7 @@ class BrokerErrors {
   std::deque<Seen> seen_;
   std::optional<Clock::time_point> unusable_since_;
   int32_t unusable_code_ = 0;
+  bool has_timed_out_ = false;
 };
 
 }  // namespace longhaul

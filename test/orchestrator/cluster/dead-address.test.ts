@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import rdkafka from 'node-rdkafka'
 import { connect, disconnect } from '../../../src/orchestrator/cluster/kafka-client.ts'
+import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { StubBroker } from '../../kafka/stub-broker.ts'
 import { createAdmin } from './create-admin.ts'
 
@@ -34,4 +35,17 @@ test('a client of node-rdkafka waits for the second server if the first one is d
   await connect(producer, connectMsMax, { cluster: 'west', properties })
   assert.ok(producer.isConnected())
   await disconnect(producer)
+})
+
+// Regression: the time for the next address also held for the next attempt at the only address, so
+// that the time limit of the caller ended the call, with TIMED_OUT.
+test('a server that accepts connections and answers nothing is unreachable', async t => {
+  const stub = await StubBroker.start(t)
+  stub.silentMs = 10 * connectMsMax
+  const admin = createAdmin(t, stub.bootstrapServers)
+  await assert.rejects(admin.describeCluster({ timeoutMs: 28_000 }), (error: ReplicatorError) => {
+    assert.equal(error.errorName, 'CLUSTER_UNREACHABLE', error.message)
+    assert.match(error.message, /accepts the connection, and does not answer/)
+    return true
+  })
 })
