@@ -226,6 +226,12 @@ export function lagOf ({ end, newStart, upstream }: PartitionStatus): bigint | u
   return end >= from ? end - from : undefined
 }
 
+/** Of the partitions whose lag is known; `-` if that of none is, as before they begin. */
+export function behindText (partitions: readonly PartitionStatus[]): string {
+  const lags = partitions.flatMap(each => lagOf(each) ?? [])
+  return lags.length === 0 ? '-' : String(lags.reduce((sum, lag) => sum + lag, 0n))
+}
+
 function render (status: FlowStatus, topic: string | undefined, width: number): string {
   const { error, flow, isExactlyOnce, members, partitions, processes } = status
   if (error !== undefined) return `${flow.name}: ${error.message}`
@@ -282,13 +288,10 @@ function renderTopics (
   }
   const rows = [...byTopic].sort(([one], [other]) => one < other ? -1 : 1)
     .map(([topic, own]) => {
-      const lags = own.map(lagOf)
-      const behind = lags.flatMap(lag => lag ?? [])
       const notBegun = own.filter(({ upstream }) => upstream === undefined).length
       const paused = own.filter(each => each.paused !== undefined).length
       return [
-        topic, String(own.length), String(behind.reduce((sum, lag) => sum + lag, 0n)),
-        String(notBegun), String(paused), flow.ofTopic(topic).batching
+        topic, String(own.length), behindText(own), String(notBegun), String(paused), flow.ofTopic(topic).batching
       ]
     })
   return renderTable(

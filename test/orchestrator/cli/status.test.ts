@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { exitCodes } from '../../../src/orchestrator/cli/exit-codes.ts'
 import { notMirroredText } from '../../../src/orchestrator/cli/named-topic.ts'
-import { statusExit, type PartitionStatus } from '../../../src/orchestrator/cli/status.ts'
+import {
+  behindText, statusExit, type PartitionStatus
+} from '../../../src/orchestrator/cli/status.ts'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -42,6 +44,13 @@ describe('status ends', () => {
     assert.equal(statusExit([flowOf([stopped]), flowOf([], { error })], false),
       exitCodes.notStarted)
   })
+})
+
+// Regression: 0 stood beside a topic that could not be created, while its source had 600 records.
+test('the records behind of a topic that has not begun are not known', () => {
+  const notBegun: PartitionStatus = { ...sound, upstream: undefined, downstream: undefined }
+  assert.equal(behindText([notBegun]), '-')
+  assert.equal(behindText([notBegun, { ...sound, end: 8n }]), '7')
 })
 
 test('a topic that no flow mirrors is named with the reason, and its name on the source', () => {
