@@ -42,9 +42,9 @@ class FetchChannels {
   // The round trip of a line on which nothing waits is the shortest one of this span, at least.
   static constexpr int64_t kNearestMs = 600'000;
   // How many round trips a Fetch lasts beside partitions that follow their logs, if no other
-  // channel fetches a backlog or if these partitions share its channel: bytes arrive in three
-  // quarters of the time.
-  static constexpr double kAloneRoundTrips = 4;
+  // channel fetches a backlog or if these partitions share its channel: bytes arrive in seven
+  // eighths of the time.
+  static constexpr double kAloneRoundTrips = 8;
   // With several channels, bytes of one arrive during the round trip of another. In flight is then
   // a quarter more than what the line holds.
   static constexpr double kLineShare = 1.25;
