@@ -104,7 +104,7 @@ export class StubBroker implements BrokerAddress {
     })
     if (this.silentMs === 0) return
     socket.pause()
-    setTimeout(() => { socket.resume() }, this.silentMs)
+    setTimeout(() => { socket.resume() }, this.silentMs).unref()
   }
 
   #answer (socket: Socket, request: Buffer): void {
