@@ -291,7 +291,8 @@ function renderTopics (
       const notBegun = own.filter(({ upstream }) => upstream === undefined).length
       const paused = own.filter(each => each.paused !== undefined).length
       return [
-        topic, String(own.length), behindText(own), String(notBegun), String(paused), flow.ofTopic(topic).batching
+        topic, String(own.length), behindText(own), String(notBegun), String(paused),
+        flow.ofTopic(topic).batching
       ]
     })
   return renderTable(
