@@ -55,12 +55,13 @@ interface MemoryOptions {
   readonly append: boolean
 }
 
+const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
+
 const say = (text: string): void => { process.stderr.write(`perf: ${text}\n`) }
 
 async function memory (options: MemoryOptions): Promise<void> {
   const startedAt = new Date()
   const outcome = await runMemory({ ...options, say })
-  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
   const report = { outcome, command, startedAt }
   process.stdout.write(`${renderMemory(report)}\n${writeSamples(report)}\n`)
   if (options.append) process.stdout.write(`${appendMemory(report)}\n`)
@@ -73,7 +74,6 @@ async function loopback (
   const startedAt = new Date()
   const settings = { ...options, isCompacted: scenario === 'compacted', say }
   const outcome = await runLoopback(settings)
-  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
   const run: RunRecord = { scenario, settings, outcome, command, startedAt }
   const files = writeRun(run)
   process.stdout.write(`${renderTerminalTable(outcome)}\n\n${files.json}\n${files.svg}\n`)
@@ -90,7 +90,6 @@ interface RestoreOptions {
 async function restore (options: RestoreOptions): Promise<void> {
   const startedAt = new Date()
   const outcome = await runRestore({ ...options, say })
-  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
   const report = { outcome, command, startedAt }
   process.stdout.write(`${renderRestore(report)}\n`)
   if (options.append) process.stdout.write(`${appendRestore(report)}\n`)
@@ -106,7 +105,6 @@ interface ScaleOptions {
 async function scale ({ append, partitions, seconds }: ScaleOptions): Promise<void> {
   const startedAt = new Date()
   const figures = await runScale({ sizes: partitions, idleSeconds: seconds, say })
-  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
   const report = { figures, command, startedAt }
   process.stdout.write(`${renderScale(report)}\n`)
   if (append) process.stdout.write(`${appendScale(report)}\n`)
@@ -138,7 +136,6 @@ function rowsOf (options: LongLinkOptions): readonly LineRow[] {
 async function longLink (options: LongLinkOptions): Promise<void> {
   const startedAt = new Date()
   const results = await runLongLink({ ...options, rows: rowsOf(options), say })
-  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
   const report = { results, command, startedAt }
   process.stdout.write(`${renderLongLink(report)}\n`)
   if (options.append) process.stdout.write(`${appendLongLink(report)}\n`)
@@ -160,7 +157,6 @@ async function catchUp (options: CatchUpOptions): Promise<void> {
     ...options, recordsPerSecond: options.rateOfLive, roundTripMs: options.rtt,
     rate: options.rate * 1e6, say
   })
-  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
   const report = { results, command, startedAt }
   process.stdout.write(`${renderCatchUp(report)}\n`)
   if (options.append) process.stdout.write(`${appendCatchUp(report)}\n`)
@@ -181,7 +177,6 @@ async function latency (options: LatencyOptions): Promise<void> {
   const rows = options.rtt.flatMap(roundTripMs => options.rateOfLive.map(recordsPerSecond =>
     ({ roundTripMs, recordsPerSecond })))
   const results = await runLatency({ ...options, rows, say })
-  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
   const report = { results, command, startedAt }
   process.stdout.write(`${renderLatency(report)}\n${writeLatencyLogs(report).join('\n')}\n`)
   if (options.append) process.stdout.write(`${appendLatency(report)}\n`)

@@ -4,14 +4,12 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
-import { releasePorts, reservePorts } from '../../test/kafka/ports.ts'
-import { createTempFolder, removeFolder } from '../../test/kafka/process-guard.ts'
 import { measureRawLog, type LogSize } from '../../test/kafka/raw-log.ts'
 import type { Contender, MirrorJob, RunningContender } from '../contenders/contender.ts'
-import { startLine } from '../line/line.ts'
-import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
-import { brokerOptions, deleteTopicsExcept, logDirOf } from './brokers.ts'
+import { deleteTopicsExcept, logDirOf } from './brokers.ts'
+import {
+  serversBehindLine, startLineTo, withFarClusters, type FarClusters
+} from './far-clusters.ts'
 import { measureLive, type LiveLatency } from './live-traffic.ts'
 import { usualBatches, writeLoad } from './load.ts'
 
@@ -35,12 +33,8 @@ export interface CatchUpResult {
   readonly after: LiveLatency
 }
 
-interface Place {
-  readonly source: KafkaCluster
-  readonly target: KafkaCluster
-  readonly linePort: number
+interface Place extends FarClusters {
   readonly backlog: LogSize
-  readonly folder: string
 }
 
 const backlogTopic = 'backlog'
@@ -51,55 +45,38 @@ const timeoutMs = 1_800_000
 
 export async function runCatchUp (settings: CatchUpSettings): Promise<CatchUpResult[]> {
   const { contenders, partitions, records, say } = settings
-  const folder = createTempFolder('perf')
-  const ports = await reservePorts(1)
-  const [linePort = 0] = ports
-  const clusters: KafkaCluster[] = []
-  try {
-    say('starting two clusters of one broker')
-    const source = await startKafkaCluster(undefined, {
-      ...brokerOptions,
-      firstBrokerId: sourceBrokerId,
-      moreListeners: [{ name: 'FAR', protocol: 'PLAINTEXT', advertisedPort: linePort }]
-    })
-    clusters.push(source)
-    const target = await startKafkaCluster(undefined,
-      { ...brokerOptions, firstBrokerId: targetBrokerId })
-    clusters.push(target)
+  return await withFarClusters(say, async clusters => {
+    const { folder, source: { cluster: source } } = clusters
     say(`writing ${records.toLocaleString('en')} records of backlog`)
     for (const topic of [backlogTopic, liveTopic]) await source.createTopic(topic, { partitions })
     await writeLoad(source,
       { topic: backlogTopic, records, recordBytes: 1_000, ...usualBatches }, folder)
-    const backlog = measureRawLog(logDirOf(source), backlogTopic)
+    const place = { ...clusters, backlog: measureRawLog(logDirOf(source), backlogTopic) }
     const results: CatchUpResult[] = []
     for (const contender of contenders) {
       await contender.prepare?.()
-      const place = { source, target, linePort, backlog, folder }
       results.push(await runOne(contender, settings, place))
     }
     return results
-  } finally {
-    for (const cluster of clusters) await cluster.close()
-    releasePorts(ports)
-    removeFolder(folder)
-  }
+  })
 }
 
 async function runOne (
   contender: Contender, settings: CatchUpSettings, place: Place
 ): Promise<CatchUpResult> {
   const { partitions, rate, recordsPerSecond, roundTripMs, say } = settings
-  const { backlog, folder, linePort, source, target } = place
+  const { backlog, folder } = place
+  const [source, target] = [place.source.cluster, place.target.cluster]
   if (contender.targetTopic === undefined) throw new Error(`${contender.name} is no mirror`)
   const own = join(folder, contender.name)
   mkdirSync(own)
   const job: MirrorJob = {
-    source, target, sourceServers: `127.0.0.1:${linePort}`, targetServers: target.bootstrapServers,
+    source, target, sourceServers: serversBehindLine(place.source),
+    targetServers: target.bootstrapServers,
     tls: undefined, topic: backlogTopic, moreTopics: [liveTopic], partitions,
     records: backlog.records, bytes: backlog.bytes, folder: own
   }
-  const farPort = Number(source.serversOf('FAR').split(':')[1])
-  const line = await startLine(linePort, farPort, { roundTripMs, rate, window: 0 })
+  const line = await startLineTo(place.source, { roundTripMs, rate, window: 0 })
   let running: RunningContender | undefined
   try {
     say(`running ${contender.name}`)

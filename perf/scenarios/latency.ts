@@ -6,15 +6,13 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRandom } from '../../src/orchestrator/time/seeded-random.ts'
-import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
 import { eventually } from '../../test/kafka/eventually.ts'
-import { releasePorts, reservePorts } from '../../test/kafka/ports.ts'
-import { createTempFolder, removeFolder } from '../../test/kafka/process-guard.ts'
 import type { Contender, MirrorJob, RunningContender } from '../contenders/contender.ts'
-import { startLine, type Line } from '../line/line.ts'
-import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
 import { shuffled } from '../random.ts'
-import { brokerOptions, deleteTopicsExcept } from './brokers.ts'
+import { deleteTopicsExcept } from './brokers.ts'
+import {
+  serversBehindLine, startLineTo, withFarClusters, type FarClusters
+} from './far-clusters.ts'
 import { measureLive, type LiveLatency, type LiveTrafficSettings } from './live-traffic.ts'
 
 export interface LatencyRow {
@@ -40,13 +38,6 @@ export interface LatencyResult {
   readonly rounds: readonly LiveLatency[]
 }
 
-interface Place {
-  readonly source: KafkaCluster
-  readonly target: KafkaCluster
-  readonly linePort: number
-  readonly folder: string
-}
-
 /** The name in the results of the consumer that reads the source. */
 export const noMirror = 'no mirror'
 
@@ -56,21 +47,7 @@ const batchesPerSecondMax = 500
 
 export async function runLatency (settings: LatencySettings): Promise<LatencyResult[]> {
   const { contenders, rounds, rows, say } = settings
-  const folder = createTempFolder('perf')
-  const ports = await reservePorts(1)
-  const [linePort = 0] = ports
-  const clusters: KafkaCluster[] = []
-  try {
-    say('starting two clusters of one broker')
-    const source = await startKafkaCluster(undefined, {
-      ...brokerOptions,
-      firstBrokerId: sourceBrokerId,
-      moreListeners: [{ name: 'FAR', protocol: 'PLAINTEXT', advertisedPort: linePort }]
-    })
-    clusters.push(source)
-    const target = await startKafkaCluster(undefined,
-      { ...brokerOptions, firstBrokerId: targetBrokerId })
-    clusters.push(target)
+  return await withFarClusters(say, async clusters => {
     for (const contender of contenders) await contender.prepare?.()
     const results = rows.flatMap(row => [undefined, ...contenders].map(contender =>
       ({ row, contender, rounds: [] as LiveLatency[] })))
@@ -79,8 +56,7 @@ export async function runLatency (settings: LatencySettings): Promise<LatencyRes
     for (let round = 0; round < rounds; round++) {
       for (const { contender, row, rounds: taken } of shuffled(results, random)) {
         const topic = `live-${++runs}`
-        const place = { source, target, linePort, folder }
-        const latency = await runOne({ ...settings, contender, row, topic }, place)
+        const latency = await runOne({ ...settings, contender, row, topic }, clusters)
         taken.push(latency)
         say(`${describeLatencyRow(row)}: ${contender?.name ?? noMirror} ` +
           `p50 ${latency.p50.toFixed(1)} ms, p99 ${latency.p99.toFixed(1)} ms`)
@@ -88,11 +64,7 @@ export async function runLatency (settings: LatencySettings): Promise<LatencyRes
     }
     return results.map(({ contender, ...result }) =>
       ({ ...result, contender: contender?.name ?? noMirror }))
-  } finally {
-    for (const cluster of clusters) await cluster.close()
-    releasePorts(ports)
-    removeFolder(folder)
-  }
+  })
 }
 
 export function describeLatencyRow ({ recordsPerSecond, roundTripMs }: LatencyRow): string {
@@ -105,37 +77,34 @@ interface LatencyRun extends LatencySettings {
   readonly topic: string
 }
 
-async function runOne (run: LatencyRun, place: Place): Promise<LiveLatency> {
-  const { contender, partitions, row, topic } = run
-  const { linePort, source, target } = place
+async function runOne (run: LatencyRun, clusters: FarClusters): Promise<LiveLatency> {
+  const { contender, partitions, row: { recordsPerSecond, roundTripMs }, topic } = run
+  const source = clusters.source.cluster
   await source.createTopic(topic, { partitions })
-  const isFar = row.roundTripMs > 0
-  const sourceServers = isFar ? `127.0.0.1:${linePort}` : source.bootstrapServers
-  const farPort = Number(source.serversOf('FAR').split(':')[1])
-  const line: Line | undefined = !isFar
-    ? undefined
-    : await startLine(linePort, farPort,
-      { roundTripMs: row.roundTripMs, rate: 0, window: 0 })
-  const recordsPerBatch = Math.max(1, Math.round(row.recordsPerSecond / batchesPerSecondMax))
-  const traffic = {
-    source, topic, partitions, recordsPerSecond: row.recordsPerSecond, recordsPerBatch
-  }
+  const line = roundTripMs > 0
+    ? await startLineTo(clusters.source, { roundTripMs, rate: 0, window: 0 })
+    : undefined
+  const sourceServers =
+    line === undefined ? source.bootstrapServers : serversBehindLine(clusters.source)
+  const recordsPerBatch = Math.max(1, Math.round(recordsPerSecond / batchesPerSecondMax))
+  const traffic = { source, topic, partitions, recordsPerSecond, recordsPerBatch }
   try {
     if (contender === undefined) {
       return await measureFor(
         run.seconds, { ...traffic, remoteTopic: topic, targetServers: sourceServers })
     }
-    return await measureMirror(contender, run, { ...place, sourceServers }, traffic)
+    return await measureMirror(contender, run, clusters, sourceServers, traffic)
   } finally {
     await line?.stop()
     await deleteTopicsExcept(source)
-    await deleteTopicsExcept(target)
+    await deleteTopicsExcept(clusters.target.cluster)
   }
 }
 
 async function measureMirror (
   contender: Contender, { partitions, seconds, topic }: LatencyRun,
-  { folder, source, sourceServers, target }: Place & { readonly sourceServers: string },
+  { folder, source: { cluster: source }, target: { cluster: target } }: FarClusters,
+  sourceServers: string,
   traffic: Omit<LiveTrafficSettings, 'remoteTopic' | 'targetServers'>
 ): Promise<LiveLatency> {
   const remoteTopic = contender.targetTopic?.(topic)

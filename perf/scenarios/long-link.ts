@@ -4,17 +4,15 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
-import { releasePorts, reservePorts } from '../../test/kafka/ports.ts'
-import { createTempFolder, removeFolder } from '../../test/kafka/process-guard.ts'
 import { measureRawLog, type LogSize } from '../../test/kafka/raw-log.ts'
 import type { Contender, MirrorJob } from '../contenders/contender.ts'
-import { startLine } from '../line/line.ts'
 import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
-import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
 import { createRandom } from '../../src/orchestrator/time/seeded-random.ts'
 import { shuffled } from '../random.ts'
-import { brokerOptions, deleteTopicsExcept, logDirOf } from './brokers.ts'
+import { deleteTopicsExcept, logDirOf } from './brokers.ts'
+import {
+  serversBehindLine, startLineTo, withFarClusters, type FarCluster, type FarClusters
+} from './far-clusters.ts'
 import { usualBatches, writeLoad } from './load.ts'
 
 /** The window of a connection: unlimited, or 2.4 MB/s at 100 ms. */
@@ -64,44 +62,11 @@ function rowsOf (row: Pick<LineRow, 'rate' | 'window' | 'over'>): readonly LineR
   return counts.map(partitions => ({ ...row, partitions, roundTripMs: 100 }))
 }
 
-interface FarCluster {
-  readonly cluster: KafkaCluster
-  readonly linePort: number
-}
-
-interface Place {
-  readonly source: FarCluster
-  readonly target: FarCluster
-  readonly folder: string
-}
-
 export async function runLongLink (settings: LongLinkSettings): Promise<LongLinkResult[]> {
-  const folder = createTempFolder('perf')
-  const ports = await reservePorts(2)
-  const [sourcePort = 0, targetPort = 0] = ports
-  const clusters: KafkaCluster[] = []
-  const start = async (firstBrokerId: number, linePort: number): Promise<FarCluster> => {
-    const cluster = await startKafkaCluster(undefined, {
-      ...brokerOptions,
-      firstBrokerId,
-      moreListeners: [{ name: 'FAR', protocol: 'PLAINTEXT', advertisedPort: linePort }]
-    })
-    clusters.push(cluster)
-    return { cluster, linePort }
-  }
-  try {
-    settings.say('starting two clusters of one broker')
-    const source = await start(sourceBrokerId, sourcePort)
-    const target = await start(targetBrokerId, targetPort)
-    return await runRows(settings, { source, target, folder })
-  } finally {
-    for (const cluster of clusters) await cluster.close()
-    releasePorts(ports)
-    removeFolder(folder)
-  }
+  return await withFarClusters(settings.say, async clusters => await runRows(settings, clusters))
 }
 
-async function runRows (settings: LongLinkSettings, place: Place): Promise<LongLinkResult[]> {
+async function runRows (settings: LongLinkSettings, place: FarClusters): Promise<LongLinkResult[]> {
   const { contenders, rounds, rows } = settings
   const sizes = await fillTopics(settings, place)
   const results = rows.flatMap(row => contenders.map(contender =>
@@ -124,7 +89,7 @@ function topicOf (partitions: number): string {
 
 /** One topic for each number of partitions. */
 async function fillTopics (
-  { records, rows, say }: LongLinkSettings, { folder, source, target }: Place
+  { records, rows, say }: LongLinkSettings, { folder, source, target }: FarClusters
 ): Promise<ReadonlyMap<number, LogSize>> {
   const sizes = new Map<number, LogSize>()
   say('warming the target up')
@@ -143,7 +108,7 @@ async function fillTopics (
 }
 
 async function runOne (
-  contender: Contender, row: LineRow, size: LogSize, { folder, source, target }: Place,
+  contender: Contender, row: LineRow, size: LogSize, { folder, source, target }: FarClusters,
   say: (text: string) => void
 ): Promise<MirrorFigures> {
   await sleep(3_000) // as in loopback
@@ -151,7 +116,7 @@ async function runOne (
   mkdirSync(own)
   const far = row.over === 'source' ? source : target
   const servers = (end: FarCluster): string =>
-    end === far ? `127.0.0.1:${end.linePort}` : end.cluster.bootstrapServers
+    end === far ? serversBehindLine(end) : end.cluster.bootstrapServers
   const topic = topicOf(row.partitions)
   const job: MirrorJob = {
     source: source.cluster,
@@ -165,8 +130,7 @@ async function runOne (
     bytes: size.bytes,
     folder: own
   }
-  const farPort = Number(far.cluster.serversOf('FAR').split(':')[1])
-  const line = await startLine(far.linePort, farPort,
+  const line = await startLineTo(far,
     { roundTripMs: row.roundTripMs, rate: row.rate, window: windows[row.window] })
   try {
     const figures = await measureRun(contender, job)

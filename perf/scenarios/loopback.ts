@@ -2,6 +2,8 @@
 // on the same data. Shows the cost of a mirror; the scenario long-link shows its use of a long
 // line.
 
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRandom } from '../../src/orchestrator/time/seeded-random.ts'
 import { Certificates } from '../../test/kafka/certificates.ts'
@@ -70,8 +72,9 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
     const random = createRandom(11)
     const order = Array.from({ length: settings.rounds }, () =>
       shuffled([...contenders.entries()], random)).flat()
-    for (const [nth, contender] of order) {
-      const own = createTempFolder(contender.name)
+    for (const [run, [nth, contender]] of order.entries()) {
+      const own = join(folder, `${run}-${contender.name}`)
+      mkdirSync(own)
       const job: MirrorJob = {
         source,
         target,
@@ -85,7 +88,6 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
         folder: own
       }
       rounds[nth]?.push(await runOne(contender, job, settings.say))
-      removeFolder(own)
     }
     return { source: size, results: rounds.map(medianOf), rounds }
   } finally {
