@@ -320,6 +320,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`perf: ${(error as Error).message}\n`)
+  for (let reason = error; reason instanceof Error; reason = reason.cause) {
+    process.stderr.write(`perf: ${reason.message}\n`)
+  }
   process.exitCode = 1
 }

@@ -2,7 +2,7 @@
 
 import type { Contender } from './contender.ts'
 import { longhaul, longhaulAuto, longhaulRebatch } from './longhaul/longhaul.ts'
-import { mirrorMaker } from './mirror-maker/mirror-maker.ts'
+import { mirrorMaker, mirrorMakerDefaults } from './mirror-maker/mirror-maker.ts'
 import { relay, relayOfBrokers } from './relay/relay.ts'
 
 const loopback: readonly Contender[] = [longhaul, mirrorMaker, relay, relayOfBrokers]
@@ -13,7 +13,7 @@ export const contendersOf = {
   'small-batches': [longhaul, longhaulRebatch, longhaulAuto, mirrorMaker],
   'compacted': [longhaul, mirrorMaker],
   'catch-up': [longhaul, mirrorMaker],
-  'latency': [longhaul, mirrorMaker]
+  'latency': [longhaul, mirrorMakerDefaults]
 } as const satisfies Readonly<Record<string, readonly Contender[]>>
 
 const contenders = [...new Set(Object.values(contendersOf).flat())]

@@ -89,9 +89,9 @@ async function runOne (
     }
     const since = performance.now()
     const caughtUp = untilProgress(running, progress => progress >= 1)
-    const [during] = await Promise.all([measureLive(traffic, caughtUp), caughtUp])
+    const [during] = await Promise.all([measureLive(traffic, () => caughtUp), caughtUp])
     const seconds = (performance.now() - since) / 1000
-    const after = await measureLive(traffic, sleep(afterMs))
+    const after = await measureLive(traffic, () => sleep(afterMs))
     say(`${contender.name}: p99 ${during.p99.toFixed(0)} ms in ${seconds.toFixed(0)} s`)
     const backlogMegabytesPerSecond = backlog.bytes / 1e6 / seconds
     return { contender: contender.name, backlogMegabytesPerSecond, during, after }

@@ -131,5 +131,5 @@ async function measureMirror (
 
 /** The warm-up is for just-in-time compilers, connections and groups. */
 async function measureFor (seconds: number, traffic: LiveTrafficSettings): Promise<LiveLatency> {
-  return await measureLive({ ...traffic, warmUpMs }, sleep(warmUpMs + seconds * 1000))
+  return await measureLive({ ...traffic, warmUpMs }, () => sleep(seconds * 1000))
 }

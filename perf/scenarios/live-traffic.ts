@@ -25,7 +25,7 @@ export interface LiveTrafficSettings {
   readonly recordsPerSecond: number
   /** 1 if it is missing. */
   readonly recordsPerBatch?: number
-  /** How long records are written before the first one that counts; 0 if it is missing. */
+  /** How long records are written before the first one that counts; none if it is missing. */
   readonly warmUpMs?: number
 }
 
@@ -45,11 +45,11 @@ const spec = { recordSize: 200, randomPercent: 50, codec: 'none', spanMs: 0 } as
 const sampleMs = 1_000
 
 /**
- * Writes until `isOver` has resolved, and then waits until all of these records are on the target.
- * The remote topic must exist.
+ * Writes until the promise of `isOver`, which is called after the warm-up, has resolved, and then
+ * waits until all of these records are on the target. The remote topic must exist.
  */
 export async function measureLive (
-  settings: LiveTrafficSettings, isOver: Promise<unknown>
+  settings: LiveTrafficSettings, isOver: () => Promise<unknown>
 ): Promise<LiveLatency> {
   const { partitions, recordsPerSecond, remoteTopic, source, targetServers, topic } = settings
   const records = settings.recordsPerBatch ?? 1
@@ -80,34 +80,46 @@ export async function measureLive (
     counts
   })
   let failure: unknown
+  const untilMirrored = async (what: string, probe: () => boolean): Promise<void> => {
+    await eventually(`${what} on the target`, () => {
+      if (failure !== undefined) throw ReplicatorError.from(failure)
+      return probe()
+    })
+  }
   try {
     await leaders.refresh()
     reader.start(thrown => { failure = thrown })
+    if (settings.warmUpMs !== undefined) {
+      const nowMs = clock.now()
+      await load.run({ startMs: nowMs, records: Infinity, endMs: nowMs + settings.warmUpMs })
+      // A mirror that merges batches would put records that count behind records that do not.
+      await untilMirrored('the records of the warm-up', () => reader.records >= load.acked)
+    }
     const startMs = Math.ceil(clock.now())
-    counts.begin(startMs + (settings.warmUpMs ?? 0))
+    counts.begin(startMs)
     const running = load.run({ startMs, records: Infinity, endMs: Infinity })
     const sampling = takeSamples(counts, clock, ending.signal)
-    await Promise.race([isOver, running])
+    await Promise.race([isOver(), running])
     ending.abort()
     await Promise.all([running, sampling])
-    await eventually('all live records on the target', () => {
-      if (failure !== undefined) throw ReplicatorError.from(failure)
-      return counts.mirrored >= counts.published
-    })
+    await untilMirrored('all live records', () => counts.mirrored >= counts.published)
     counts.sample(clock.now())
-    const { total } = counts.endToEndLatency
-    return {
-      records: counts.mirrored,
-      p50: percentileMs(total, 50),
-      p99: percentileMs(total, 99),
-      p999: percentileMs(total, 99.9),
-      max: percentileMs(total, 100),
-      samples: counts.samples
-    }
+    return summarize(counts)
   } finally {
     ending.abort()
     await reader.close()
     await Promise.all([...clients, ...admins].map(async each => { await each.close() }))
+  }
+}
+
+function summarize ({ endToEndLatency: { total }, mirrored, samples }: BenchCounts): LiveLatency {
+  return {
+    records: mirrored,
+    p50: percentileMs(total, 50),
+    p99: percentileMs(total, 99),
+    p999: percentileMs(total, 99.9),
+    max: percentileMs(total, 100),
+    samples
   }
 }
 

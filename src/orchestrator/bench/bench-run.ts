@@ -144,7 +144,7 @@ class Bench {
     })
     try {
       await this.#probe(process, load, reader)
-      const figures = await this.#runLoad(process, load)
+      const figures = await this.#runLoad(process, load, reader)
       return this.#stopping.signal.aborted ? undefined : figures
     } finally {
       await reader.close()
@@ -161,7 +161,6 @@ class Bench {
     const { onStep, settings } = this.#options
     const { records } = this.#plan.spec
     const probe = records * settings.partitions
-    const deadline = this.#clock.now() + startMsMax
     // A leader may refuse batches of a topic that has just been created.
     while (!this.#stopping.signal.aborted && load.acked < probe) {
       await load.run({ startMs: 0, records: probe - load.acked, endMs: Infinity })
@@ -169,23 +168,32 @@ class Bench {
     this.#counts.publishErrors = 0
     onStep('waiting for the mirror')
     reader.start(error => { this.#fail(error) })
-    const seen = (): number => reader.offsets.reduce((sum, offset) => sum + offset, 0)
-    while (!this.#stopping.signal.aborted && seen() < load.acked) {
+    await this.#untilMirrored(process, load, reader)
+  }
+
+  /** Until the target has all that the source accepted so far. */
+  async #untilMirrored (process: MirrorProcess, load: Load, reader: TargetReader): Promise<void> {
+    const deadline = this.#clock.now() + startMsMax
+    while (!this.#stopping.signal.aborted && reader.records < load.acked) {
       process.mustRun()
       if (this.#clock.now() > deadline) {
-        throw new ReplicatorError('TIMED_OUT',
-          `the mirror mirrored ${seen()} of ${load.acked} records in ${startMsMax / 1000} s`)
+        throw new ReplicatorError('TIMED_OUT', `the mirror mirrored ${reader.records} of ` +
+          `${load.acked} records in ${startMsMax / 1000} s`)
       }
       await this.#pause(pollMs)
     }
   }
 
-  async #runLoad (process: MirrorProcess, load: Load): Promise<BenchResult> {
+  async #runLoad (
+    process: MirrorProcess, load: Load, reader: TargetReader
+  ): Promise<BenchResult> {
     const { onStep, settings } = this.#options
     if (settings.warmUp > 0) {
       onStep(`warming up for ${settings.warmUp} s`)
       const startMs = this.#clock.now()
       await load.run({ startMs, records: Infinity, endMs: startMs + settings.warmUp * 1000 })
+      // A mirror that merges batches would put records that count behind records that do not.
+      await this.#untilMirrored(process, load, reader)
     }
     onStep(`writing ${describeLoad(settings)} while they are mirrored`)
     const before = this.#usage(process)

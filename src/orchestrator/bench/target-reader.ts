@@ -31,8 +31,8 @@ export class TargetReader {
     this.#offsets = Array.from({ length: options.leaders.partitions }, () => 0)
   }
 
-  /** The next offset of each partition: the number of its records, as the topic began empty. */
-  get offsets (): readonly number[] { return this.#offsets }
+  /** All that it has read; the topic must have begun empty. */
+  get records (): number { return this.#offsets.reduce((sum, offset) => sum + offset, 0) }
 
   /** `onFailed` receives the error that ended the reading. */
   start (onFailed: (error: unknown) => void): void {

@@ -49,6 +49,17 @@ describe('longhaul bench', () => {
     assert.match(readFileSync(svg, 'utf8'), /<polyline/)
   })
 
+  // Regression: a batch merged from the last records of the warm-up and the first that count was
+  // left out as a whole, and the bench waited for records that it would never count.
+  test('counts every record although the mirror merges batches', async () => {
+    const { status, stderr, stdout } = await runBench({
+      embedded: true, X: ['batching=rebatch', 'linger.ms=200'],
+      records: '2000', rate: '2000', recordSize: '100', batchSize: '100', warmUp: '1'
+    })
+    assert.equal(status, exitCodes.ok, stderr)
+    assert.match(stdout, /^2000 records sent.*\n.*\n2000 records sent/m)
+  })
+
   test('refuses to guess which clusters are meant', async () => {
     const some = 'localhost:1'
     for (const options of [

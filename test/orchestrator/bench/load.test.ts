@@ -57,7 +57,7 @@ describe('a load', () => {
     reader.start(error => { assert.fail(String(error)) })
     await eventually('all records', () => counts.mirrored >= 400)
     await reader.close()
-    assert.deepEqual([...reader.offsets].reduce((sum, offset) => sum + offset, 0), 400)
+    assert.equal(reader.records, 400)
     assert.equal(counts.endToEndLatency.total.totalCount, 400)
   })
 
