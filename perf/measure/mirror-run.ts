@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import type { Contender, MirrorJob, RunningContender } from '../contenders/contender.ts'
 import { readUsage, type ProcessUsage } from '../../src/orchestrator/bench/process-usage.ts'
+import { countSyscalls } from './syscall-count.ts'
 import { readThreadUsage, subtractUsage, type ThreadUsage } from './thread-usage.ts'
 
 export interface MirrorFigures {
@@ -26,6 +27,8 @@ export interface MirrorFigures {
   readonly minorFaultsPerGigabyte: number
   readonly voluntarySwitchesPerGigabyte: number
   readonly involuntarySwitchesPerGigabyte: number
+  /** The same; only where perf of Linux can count them. */
+  readonly syscallsPerGigabyte?: number
   /** CPU seconds for each gigabyte, by group of threads. */
   readonly cpuByThread: ThreadUsage
 }
@@ -41,12 +44,14 @@ export async function measureRun (
     const deadline = startedAt + timeoutMs
     const first = await watchUntil(contender, running, deadline, progress => progress > 0)
     const targetBefore = cpuOfBrokers(job.target)
+    const syscallCount = countSyscalls(running.pid)
     const samples: Sample[] = []
     const last = await watchUntil(contender, running, deadline, (progress, at) => {
       samples.push({ at, progress })
       return progress >= 1
     })
     const targetCpuSeconds = cpuOfBrokers(job.target) - targetBefore
+    const syscalls = await syscallCount.stop()
     const seconds = (last.at - first.at) / 1000
     const gigabytes = job.bytes / 1e9
     const perGigabyte = (of: keyof ProcessUsage): number =>
@@ -67,6 +72,7 @@ export async function measureRun (
       minorFaultsPerGigabyte: perGigabyte('minorFaults'),
       voluntarySwitchesPerGigabyte: perGigabyte('voluntarySwitches'),
       involuntarySwitchesPerGigabyte: perGigabyte('involuntarySwitches'),
+      ...syscalls !== undefined && { syscallsPerGigabyte: syscalls / gigabytes },
       cpuByThread: Object.fromEntries(
         byThread.map(([group, seconds]) => [group, seconds / gigabytes]))
     }

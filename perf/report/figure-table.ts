@@ -53,6 +53,10 @@ export const figures: readonly Figure[] = [
     of: result => result.involuntarySwitchesPerGigabyte
   },
   {
+    title: 'System calls', unit: 'a GB', better: 'less', digits: 0,
+    of: result => result.syscallsPerGigabyte
+  },
+  {
     title: 'Batches on the target', unit: 'batches', better: 'less', digits: 0,
     of: result => result.targetBatches
   }
