@@ -1,14 +1,12 @@
 // Kafka's console consumer of all topics of a scale run: what the same partitions cost a client
 // that only reads them.
-import { readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { CleanUp } from '../../test/integration/mirror-process.ts'
 import { eventually } from '../../test/kafka/eventually.ts'
 import { ensureJars } from '../../test/kafka/jars.ts'
 import { javaArguments, javaProgram } from '../../test/kafka/java.ts'
 import { createTempFolder, removeFolder } from '../../test/kafka/process-guard.ts'
-import { readUsage } from '../../src/orchestrator/bench/process-usage.ts'
 import { startProcess, type ContenderProcess } from '../contenders/contender-process.ts'
+import { measureIdleCost, type IdleCost } from '../measure/idle-cost.ts'
 
 export const plainConsumerId = 'plain-consumer'
 /** As kafka-console-consumer.sh sets it. */
@@ -16,10 +14,7 @@ export const plainConsumerHeap = '-Xmx512M'
 
 const recordsMsMax = 900_000
 
-export interface ProcessCost {
-  readonly idleCpuPercent: number
-  readonly residentMegabytes: number
-}
+export type ProcessCost = Pick<IdleCost, 'idleCpuPercent' | 'residentMegabytes'>
 
 export class PlainConsumer {
   readonly #process: ContenderProcess
@@ -55,15 +50,8 @@ export class PlainConsumer {
   }
 
   async measure (seconds: number): Promise<ProcessCost> {
-    const { pid } = this.#process
-    const cpuSeconds = (): number => readUsage(pid)?.cpuSeconds ?? NaN
-    const [fromMs, before] = [performance.now(), cpuSeconds()]
-    await sleep(seconds * 1000)
-    const spent = cpuSeconds() - before
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    return {
-      idleCpuPercent: 100 * spent / ((performance.now() - fromMs) / 1000),
-      residentMegabytes: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024 / 1e6
-    }
+    const { idleCpuPercent, residentMegabytes } =
+      await measureIdleCost(this.#process.pid, seconds)
+    return { idleCpuPercent, residentMegabytes }
   }
 }

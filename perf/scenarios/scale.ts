@@ -16,11 +16,9 @@ import type {
   ClusterAdmin, NewTopic, WantedOffset
 } from '../../src/orchestrator/cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
-import { readUsage } from '../../src/orchestrator/bench/process-usage.ts'
+import { measureIdleCost } from '../measure/idle-cost.ts'
 import { fetchApi, metadataApi, RequestRelay, type RequestCount } from '../measure/request-relay.ts'
-import {
-  readThreadUsage, sourceBrokerId, subtractUsage, targetBrokerId, type ThreadUsage
-} from '../measure/thread-usage.ts'
+import { sourceBrokerId, targetBrokerId, type ThreadUsage } from '../measure/thread-usage.ts'
 import { PlainConsumer, plainConsumerId, type ProcessCost } from './plain-consumer.ts'
 
 export interface ScaleSettings {
@@ -283,38 +281,18 @@ async function untilMirrored (mirror: MirrorProcess, partitions: number): Promis
   }, startMsMax)
 }
 
-interface Look {
-  readonly at: number
-  readonly cpuSeconds: number
-  readonly threads: ThreadUsage
-}
-
-function lookAt ({ pid }: MirrorProcess): Look {
-  const usage = pid === undefined ? undefined : readUsage(pid)
-  if (pid === undefined || usage === undefined) throw new Error('the mirror has ended')
-  const at = performance.now()
-  return { at, cpuSeconds: usage.cpuSeconds, threads: readThreadUsage(pid) }
-}
-
 async function measureIdle (mirror: MirrorProcess, seconds: number): Promise<IdleFigures> {
+  const { pid } = mirror
+  if (pid === undefined) throw new Error('the mirror has ended')
   const fetches = async (): Promise<number> =>
     Object.values(seriesOf(await mirror.metrics(), 'longhaul_fetch_requests_total'))
       .reduce((sum, count) => sum + count, 0)
   // Reads the metrics first and last, so that their cost is outside the measured time.
   const fetchesBefore = await fetches()
-  const from = lookAt(mirror)
-  await sleep(seconds * 1000)
-  const residentMegabytes = mirror.residentBytes() / 1e6
-  const until = lookAt(mirror)
-  const span = (until.at - from.at) / 1000
-  const byThread = Object.entries(subtractUsage(until.threads, from.threads))
-  return {
-    idleCpuPercent: 100 * (until.cpuSeconds - from.cpuSeconds) / span,
-    idleCpuByThread: Object.fromEntries(
-      byThread.map(([group, cpuSeconds]) => [group, 100 * cpuSeconds / span])),
-    idleFetchesPerSecond: (await fetches() - fetchesBefore) / span,
-    residentMegabytes
-  }
+  const fromMs = performance.now()
+  const cost = await measureIdleCost(pid, seconds)
+  const span = (performance.now() - fromMs) / 1000
+  return { ...cost, idleFetchesPerSecond: (await fetches() - fetchesBefore) / span }
 }
 
 /** Writes records to one topic after another, and waits until each record is on the target. */
