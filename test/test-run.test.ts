@@ -148,6 +148,12 @@ describe('jobs', () => {
     assert.deepEqual(choose(Number.NaN, 16, 2), { slots: 2, hasSpare: true })
     assert.deepEqual(choose(Number.NaN, 16, 8), { slots: 5, hasSpare: false })
     assert.deepEqual(choose(1, 64, 8), { slots: 1, hasSpare: false })
+    // The selection of tests has a usual number; the environment wins.
+    const memoryBytes = 64 * gigabyte
+    const usual = (wanted: number): object =>
+      chooseSlots({ wanted, memoryBytes, processors: 8, usual: 4 })
+    assert.deepEqual(usual(Number.NaN), { slots: 4, hasSpare: false })
+    assert.deepEqual(usual(1), { slots: 1, hasSpare: false })
   })
 
   test('tell how much of the processors they and their children used', async t => {

@@ -9,16 +9,19 @@ import { dirname } from 'node:path'
 const jobBytes = 3 * 1024 ** 3
 
 /**
- * At least two slots: many tests wait for brokers and not for a processor. `hasSpare`: the slot of
- * the jobs of low priority also runs others, when these jobs have ended. The long tests have no
- * such jobs and no such slot: some of them measure throughput.
+ * `wanted` slots, else the `usual` number of the selection. By default at least two: many tests
+ * wait for brokers and not for a processor. `hasSpare`: the slot of the jobs of low priority also
+ * runs others, when these jobs have ended. The long tests have no such jobs and no such slot: some
+ * of them measure throughput.
  */
 export function chooseSlots ({
   wanted = Number(process.env.LONGHAUL_TEST_JOBS),
+  usual,
   memoryBytes = Math.min(os.totalmem(), process.constrainedMemory() || Infinity),
   processors = os.availableParallelism()
 } = {}) {
   if (wanted > 0) return { slots: wanted, hasSpare: false }
+  if (usual !== undefined) return { slots: usual, hasSpare: false }
   const fitting = Math.floor(memoryBytes / jobBytes)
   const slots = Math.max(2, Math.min(processors, fitting))
   return { slots, hasSpare: fitting > slots }
