@@ -299,6 +299,22 @@ test('a page whose process does not answer says so, and since when', {
   assert.match(await textOf(page, 'live'), /^figures of \d+(\.\d)? s ago$/)
 })
 
+// Regression: it said that the process does not answer, and nobody looked for an error of the page.
+test('a page with an error of its own names it', { skip, timeout: 120_000 }, async t => {
+  const mirror = await createMovingMirror(t, small)
+  const page = await (await launchBrowser(t)).newPage()
+  await page.evaluateOnNewDocument(`{
+    const ask = fetch
+    window.fetch = async (url, ...more) => /flows\\?/.test(String(url))
+      ? new Response('{"flows":7}')
+      : await ask(url, ...more)
+  }`)
+  await page.goto(mirror.http.url)
+  await until(page, `${shown('banner')} !== ''`)
+  assert.match(await textOf(page, 'banner'),
+    /^This page has an error of its own: TypeError: .*\. Load it again\.$/)
+})
+
 test('where reads need the token, the page asks for it and then shows the flows', {
   skip, timeout: 120_000
 }, async t => {

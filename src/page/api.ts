@@ -12,6 +12,17 @@ export class ApiError extends Error {
   }
 }
 
+/** The process has not answered: it has ended, or the network does not reach it. */
+export class NoAnswer extends Error {}
+
+/** Why the page shows nothing newer. Anything but an answer or none is an error of the page. */
+export function failureText (thrown: unknown): string {
+  if (thrown instanceof ApiError) return thrown.message
+  if (thrown instanceof NoAnswer) return 'The process does not answer.'
+  const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
+  return `This page has an error of its own: ${what}. Load it again.`
+}
+
 const tokenKey = 'longhaul.token'
 const answerMs = 8_000
 
@@ -50,10 +61,12 @@ export async function post (path: string, body: object, withToken: string): Prom
 }
 
 async function answerTo<Answer> (url: URL, request: RequestInit): Promise<Answer> {
-  const response = await fetch(url, {
-    ...request, cache: 'no-store', redirect: 'error', signal: AbortSignal.timeout(answerMs)
+  const signal = AbortSignal.timeout(answerMs)
+  const response = await fetch(url, { ...request, cache: 'no-store', redirect: 'error', signal })
+    .catch((cause: unknown) => { throw new NoAnswer('no answer', { cause }) })
+  const body: unknown = await response.json().catch((cause: unknown) => {
+    if (response.ok) throw new NoAnswer('no whole answer', { cause })
   })
-  const body: unknown = await response.json().catch(() => undefined)
   if (response.ok) return body as Answer
   const { error } = (body ?? {}) as { readonly error?: { readonly text?: unknown } }
   throw new ApiError(response.status, typeof error?.text === 'string'

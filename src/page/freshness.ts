@@ -1,6 +1,6 @@
-// How old the shown figures are. Old figures are never shown like new ones: while the process does
-// not answer, a sentence says so and since when, and the page is dimmed.
-import { ApiError } from './api.ts'
+// How old the shown figures are. Old figures are never shown like new ones: while there are no new
+// ones, a sentence says so and since when, and the page is dimmed.
+import { ApiError, failureText } from './api.ts'
 import { byId, setHidden, setText } from './elements.ts'
 import { secondsText, timeText } from './format.ts'
 
@@ -25,7 +25,7 @@ export class Freshness {
 
   failed (thrown: unknown): void {
     this.#isTokenAsked = thrown instanceof ApiError && thrown.status === 401
-    this.#why = thrown instanceof ApiError ? thrown.message : 'The process does not answer.'
+    this.#why = failureText(thrown)
     this.show()
   }
 

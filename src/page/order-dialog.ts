@@ -1,7 +1,9 @@
 // The dialog in which an operator orders a pause, a resume, a retry, a skip, a throttle or a share:
 // the token, the reason, and the fields of the order.
 import type { Orders } from './answers.ts'
-import { ApiError, flowPath, getOpenApi, post, setToken, token } from './api.ts'
+import {
+  ApiError, failureText, flowPath, getOpenApi, post, setToken, token
+} from './api.ts'
 import { byId, element, setHidden, setText } from './elements.ts'
 import { scopeText } from './format.ts'
 import { skipField, type Stopped } from './skip-field.ts'
@@ -121,8 +123,8 @@ export class OrderDialog {
       } else {
         setText(byId('order-error'), thrown instanceof ApiError
           ? thrown.message
-          : 'The process does not answer. Whether the order is on record is not known: look at ' +
-            'the orders in force before you repeat it.')
+          : `${failureText(thrown)} Whether the order is on record is not known: look at the ` +
+            'orders in force before you repeat it.')
       }
     } finally {
       send.disabled = false

@@ -1,7 +1,7 @@
 // The partitions of the selected flow: the states with their numbers, the grid, the partition that
 // the pointer or a key chose, and the list of partitions that need attention.
 import type { Flow, Partition, PartitionPage, States } from './answers.ts'
-import { flowPath, get } from './api.ts'
+import { failureText, flowPath, get } from './api.ts'
 import { byId, button, element, LiveTable, setHidden, setText, stateBadge } from './elements.ts'
 import { agoText, countText, dateText, msText, secondsText } from './format.ts'
 import type { GridCell } from './grid-layout.ts'
@@ -150,14 +150,16 @@ export class PartitionPanel {
     const { cell: { partition, topic }, isChosen } = shown
     const page = await get<PartitionPage>(`${flowPath(this.#flow)}/partitions`, {
       processes: 'all', topic, limit: 1, ...partition > 0 && { after: `${topic}-${partition - 1}` }
-    }).catch(() => undefined)
+    }).catch((thrown: unknown) => failureText(thrown))
     if (asked !== this.#asked || isUsed()) return
-    const found = page?.partitions.find(each => each.partition === partition)
+    const found = typeof page === 'string'
+      ? undefined
+      : page.partitions.find(each => each.partition === partition)
     byId('grid-detail').replaceChildren(
       headOf(shown.cell, found?.state ?? shown.cell.state),
       ...found === undefined
-        ? [element('p', { class: 'hint' }, page === undefined
-            ? 'The process does not answer.'
+        ? [element('p', { class: 'hint' }, typeof page === 'string'
+            ? page
             : 'No process that answers mirrors this partition now.')]
         : this.#factsOf(found, isChosen))
   }
