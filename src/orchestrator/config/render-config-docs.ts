@@ -110,7 +110,9 @@ function clientsTable (): string {
     'key store': '`ssl.keystore.location`, or `ssl.certificate.pem` and `ssl.key.pem`',
     'login': '`sasl.*`; PLAIN, SCRAM, Kerberos, OAUTHBEARER and AWS_MSK_IAM login modules are read'
   }
-  return table(['Java client', 'librdkafka'], Object.entries(clientTable).map(([name, rule]) => {
+  // A setting of a flow is in its table, with the client that it is for.
+  const others = Object.entries(clientTable).filter(([name]) => !Object.hasOwn(flowTable, name))
+  return table(['Java client', 'librdkafka'], others.map(([name, rule]) => {
     if ('to' in rule) return [code(name), code(rule.to)]
     return [code(name), 'part' in rule ? parts[rule.part] : `no effect: ${rule.none}`]
   }))
