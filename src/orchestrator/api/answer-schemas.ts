@@ -177,7 +177,8 @@ const partitionAnswer = object({
   lagRecords: nullable(count),
   lagOpenTransactionRecords: count,
   lagSeconds: nullable(number),
-  latencyMeanMs: described(nullable(number), 'from the timestamp of a record to its ack')
+  latencyMeanMs: described(nullable(number), 'the mean over all acknowledged records, ' +
+    'from the timestamp of a record to its ack')
 })
 
 export const partitionsAnswer = object({
