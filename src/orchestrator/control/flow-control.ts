@@ -224,7 +224,10 @@ export class FlowControl {
     }
     if (hasPauses) partitions.setPauses(partition => this.#state.pauseOf(partition))
     // Orders from before this process started have had their effect: every partition begins again.
-    if (this.#hasRead) for (const order of once) await this.#carryOut(order)
+    // A retry asks both clusters about the topics: a stop does not wait for a cluster that hangs.
+    if (this.#hasRead) {
+      for (const order of once) await unlessAborted(signal, this.#carryOut(order))
+    }
     this.#hasRead = true
     this.#onFirstRead(true)
     if (mustSayAgain) await this.#writeOrders(signal)

@@ -284,6 +284,24 @@ describe('a retry', () => {
     assert.deepEqual(partitions.retried, [orders, orders])
   })
 
+  // Regression: a stop waited for the clusters that the retry had asked about the topics, for as
+  // long as one of them hung, and only then began to drain.
+  test('that waits for a cluster does not delay a stop', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const { control, partitions } = createProcess(t, log, clock)
+    let isAsked = false
+    partitions.retry = async () => {
+      isAsked = true
+      await new Promise<never>(() => {})
+    }
+    await clock.advance(second)
+    log.say({ kind: 'retry', scope: {}, id: 'a', ...given })
+    await clock.advance(second)
+    assert.ok(isAsked)
+    await control.stop()
+  })
+
   test('of another topic has no effect', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
