@@ -127,6 +127,13 @@ describe('the processes of a flow', () => {
     const said = ([{ log }, difference]: readonly [MirrorProcess, string]): number =>
       log.filter(({ level, text }) => level === 'warn' && text.includes(difference)).length
     for (const each of differences) await each[0].until(each[1], () => said(each) === 1)
+    // Regression: only the log named it. A rolling restart with other settings must not stop at a
+    // process that is never ready.
+    for (const [mirror, difference] of differences) {
+      const { ready, warnings } = await mirror.readiness()
+      assert.equal(ready, true)
+      assert.ok(warnings.some(text => text.includes(difference)), warnings.join())
+    }
     // Announcements and looks continue: a difference that was logged is not logged again.
     const third = await startOn(t, 'shared')
     await second.until('the difference to the third', () =>

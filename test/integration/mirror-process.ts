@@ -29,6 +29,7 @@ export interface LogLine {
 export interface ReadinessReport {
   readonly ready: boolean
   readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
 }
 
 export interface MirrorExit {
@@ -153,7 +154,7 @@ export class MirrorProcess {
   /** The answer of /readyz; not ready while nobody answers. */
   async readiness (): Promise<ReadinessReport> {
     const url = this.#urlInLog()
-    const unknown = { ready: false, reasons: ['the mirror is starting'] }
+    const unknown = { ready: false, reasons: ['the mirror is starting'], warnings: [] }
     if (url === undefined) return unknown
     try {
       const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(askTimeoutMs) })

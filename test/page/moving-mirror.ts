@@ -64,7 +64,7 @@ export async function createMovingMirror (
     metrics: {
       contentType: 'text/plain', render: async () => ''
     },
-    readiness: () => ({ ready: true, reasons: [] }),
+    readiness: () => ({ ready: true, reasons: [], warnings: [] }),
     version: {},
     log: silentLog,
     api: {

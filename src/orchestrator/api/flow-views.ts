@@ -74,7 +74,7 @@ export function flowView (
       ? 0
       : Math.max(0, moment.nowMs - progressUnwrittenMs) / 1000,
     isExactlyOnce: flow.isExactlyOnce ?? null,
-    differingMembers: flow.differingMembers ?? null,
+    differingMembers: flow.differingMembers?.length ?? null,
     orders: report === undefined ? null : ordersView(report)
   }
 }

@@ -138,11 +138,9 @@ export class FlowControl {
     this.#announcing.wake()
   }
 
-  /** How many live processes have settings that differ from the settings of this process. */
-  get differingMembers (): number {
-    const member = this.#member
-    return this.#others().filter(({ settings }) =>
-      differences(member.settings, settings).length > 0).length
+  /** One error for each live process whose settings differ from the settings of this process. */
+  get differingMembers (): readonly ReplicatorError[] {
+    return this.#others().flatMap(other => this.#differenceTo(other) ?? [])
   }
 
   /** The settings of this process have changed. */
@@ -360,13 +358,19 @@ export class FlowControl {
 
   /** A partition that one of two processes excludes would be mirrored by neither process. */
   #compare (other: FlowMember): void {
-    const { onError } = this.#options
+    const error = this.#differenceTo(other)
+    if (error === undefined || this.#said.get(other.name) === error.detail) return
+    this.#said.set(other.name, error.detail)
+    this.#options.onError(error)
+  }
+
+  /** Undefined: the settings agree. */
+  #differenceTo (other: FlowMember): ReplicatorError | undefined {
     const found = differences(this.#member.settings, other.settings)
-    const text = found.join('; ')
-    if (found.length === 0 || this.#said.get(other.name) === text) return
-    this.#said.set(other.name, text)
     const where = other.address === '' ? '' : ` at ${other.address}`
-    onError(new ReplicatorError('MEMBERS_DIFFER', `${other.name}${where}: ${text}`))
+    return found.length === 0
+      ? undefined
+      : new ReplicatorError('MEMBERS_DIFFER', `${other.name}${where}: ${found.join('; ')}`)
   }
 
   async #announce (signal: AbortSignal): Promise<void> {

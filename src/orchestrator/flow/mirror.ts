@@ -20,7 +20,7 @@ import type { Log } from '../observability/log.ts'
 import { createMetrics, type CertificateSeries, type Metrics } from '../observability/metrics.ts'
 import { OtlpExport } from '../observability/otlp-export.ts'
 import { MirrorMakerFigures } from '../observability/mirror-maker-figures.ts'
-import { notReady } from '../observability/readiness.ts'
+import { notReady, readinessWarnings } from '../observability/readiness.ts'
 import { ReadinessLog } from '../observability/readiness-log.ts'
 import { SharedProblems } from '../observability/shared-problems.ts'
 import { summarizeRun, type RunSummary } from '../observability/summary.ts'
@@ -260,7 +260,8 @@ export class Mirror {
   readiness (): Readiness {
     const nowMs = this.#options.clock.now()
     const reasons = this.totals.flatMap(flow => notReady(flow, nowMs)).map(({ text }) => text)
-    return { ready: reasons.length === 0, reasons }
+    const warnings = this.totals.flatMap(flow => readinessWarnings(flow))
+    return { ready: reasons.length === 0, reasons, warnings }
   }
 }
 

@@ -1,5 +1,6 @@
 // Turns raw snapshots into totals that never fall, for a topic and for a flow. Metrics, status
 // line, summary and readiness all read these totals, so their figures agree.
+import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { BrokerSums, type BrokerTotals } from './broker-totals.ts'
 import { CarriedSum, laneMember } from './carried-sum.ts'
@@ -41,7 +42,7 @@ export interface FlowTotals extends PartitionTotals {
   readonly retriedErrorsByError: ReadonlyMap<string, number>
   readonly latency: LatencySnapshot
   readonly progressUnwrittenMs: number | undefined
-  readonly differingMembers: number | undefined
+  readonly differingMembers: readonly ReplicatorError[] | undefined
   readonly orders: NonNullable<FlowSnapshot['orders']>
   readonly isExactlyOnce: boolean | undefined
   readonly dutySuccesses: ReadonlyMap<string, number>

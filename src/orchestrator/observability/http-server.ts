@@ -11,8 +11,10 @@ import type { Metrics } from './metrics.ts'
 
 export interface Readiness {
   readonly ready: boolean
-  /** Why the process is not ready, or which part is impaired; one sentence each. */
+  /** Why the process is not ready; one sentence each. */
   readonly reasons: readonly string[]
+  /** What an operator must know although records may flow; one sentence each. */
+  readonly warnings: readonly string[]
 }
 
 /** Answers requests of apiPaths. */
@@ -124,8 +126,8 @@ function createRoutes (options: HttpServerOptions): ReadonlyMap<string, Route> {
     // Any answer proves that the event loop runs.
     ['/healthz', () => json(200, { status: 'ok' })],
     ['/readyz', () => {
-      const { ready, reasons } = readiness()
-      return json(ready ? 200 : 503, { ready, reasons })
+      const { ready, reasons, warnings } = readiness()
+      return json(ready ? 200 : 503, { ready, reasons, warnings })
     }],
     ['/version', () => json(200, version)]
   ])

@@ -143,7 +143,7 @@ function writeFlow (text: SeriesText, flow: FlowTotals, nowMs: number): void {
   for (const [topic, count] of flow.mirroredAgain) {
     text.counter('longhaul_records_mirrored_again_total', { ...labels, topic }, Number(count))
   }
-  text.gauge('longhaul_members_differing', labels, flow.differingMembers)
+  text.gauge('longhaul_members_differing', labels, flow.differingMembers?.length)
   for (const [kind, count] of Object.entries(flow.orders)) {
     text.gauge('longhaul_orders', { ...labels, kind }, count)
   }

@@ -37,6 +37,16 @@ export function notReady (flow: FlowTotals, nowMs: number): readonly NotReady[] 
   ].map(({ reason, text }) => ({ reason, text: `${name}: ${text}` }))
 }
 
+/**
+ * What an operator must know although records may flow. No reason to be not ready: during a rolling
+ * restart with other settings the new process would never be ready, and the restart never continue.
+ */
+export function readinessWarnings (
+  { differingMembers = [], source, target }: FlowTotals
+): readonly string[] {
+  return differingMembers.map(({ message }) => `${source}->${target}: ${message}`)
+}
+
 function clusterTroubles (
   { clusters, loginRefusals, source, target }: FlowTotals, nowMs: number
 ): string[] {

@@ -62,8 +62,8 @@ export interface FlowSnapshot {
   readonly retriedErrorsByCode?: CountsByCode
   /** Since when acknowledged progress has been unwritten; undefined: all progress is written. */
   readonly progressUnwrittenMs: number | undefined
-  /** Processes of the flow whose settings differ from those of this process; absent: not known. */
-  readonly differingMembers?: number
+  /** One for each process whose settings differ from those of this process; absent: not known. */
+  readonly differingMembers?: readonly ReplicatorError[]
   /** How many orders of operators are in force, by kind; absent: not known. */
   readonly orders?: Readonly<Record<string, number>>
   /** False: the target has no idempotent producers; absent: not known yet. */

@@ -516,7 +516,8 @@ describe('the processes of a flow', () => {
     await clock.advance(100 * second)
     assert.deepEqual(errors.map(({ errorName }) => errorName), ['MEMBERS_DIFFER'])
     assert.match(errors[0]?.message ?? '', /longhaul-2 at http:\/\/a:1: topics=a here, a, b there/)
-    assert.equal(control.differingMembers, 1)
+    assert.deepEqual(control.differingMembers.map(({ message }) => message),
+      errors.map(({ message }) => message))
   })
 
   // Regression: the process that started last learned of the others only half a minute later, when

@@ -18,7 +18,7 @@ async function createServer (t: TestContext, options: Partial<HttpServerOptions>
     port: 0,
     isPortByDefault: false,
     metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'up 1\n' },
-    readiness: () => ({ ready: true, reasons: [] }),
+    readiness: () => ({ ready: true, reasons: [], warnings: [] }),
     version: { version: '1.2.3', librdkafka: '2.12.0' },
     log: silentLog,
     ...options
@@ -45,11 +45,13 @@ test('health and version answer with JSON', async (t) => {
 test('readiness is that of the function, with its reasons', async (t) => {
   let ready = false
   const { url } = await createServer(t, {
-    readiness: () => ({ ready, reasons: ready ? [] : ['A->B: no lane is running'] })
+    readiness: () =>
+      ({ ready, reasons: ready ? [] : ['A->B: no lane is running'], warnings: ['A->B: another'] })
   })
   const before = await fetch(`${url}/readyz`)
   assert.equal(before.status, 503)
-  assert.deepEqual(await before.json(), { ready: false, reasons: ['A->B: no lane is running'] })
+  assert.deepEqual(await before.json(),
+    { ready: false, reasons: ['A->B: no lane is running'], warnings: ['A->B: another'] })
   ready = true
   assert.equal((await fetch(`${url}/readyz`)).status, 200)
 })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import perfHooks from 'node:perf_hooks'
 import { test } from 'node:test'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { FlowLedger } from '../../../src/orchestrator/observability/flow-ledger.ts'
 import {
   createMetrics, metricNames, type MetricsOptions
@@ -78,7 +79,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       samplePartition('orders', 1, { records: 5n, lagRecords: 2, lagSeconds: 4 })
     ],
     progressUnwrittenMs: clock.now() - 2500,
-    differingMembers: 1,
+    differingMembers: [new ReplicatorError('MEMBERS_DIFFER', 'longhaul-2: topics=a')],
     orders: { pause: 2, throttle: 0 },
     checkpoints: new Map([['group', {
       group: 'billing', topic: 'A.orders', partition: 0, written: 2, latencySumMs: 50

@@ -4,7 +4,9 @@ import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { FlowLedger } from '../../../src/orchestrator/observability/flow-ledger.ts'
 import { ReadinessLog } from '../../../src/orchestrator/observability/readiness-log.ts'
-import { notReady, type NotReady } from '../../../src/orchestrator/observability/readiness.ts'
+import {
+  notReady, readinessWarnings, type NotReady
+} from '../../../src/orchestrator/observability/readiness.ts'
 import type {
   FlowSnapshot, PartitionSnapshot, PartitionState
 } from '../../../src/orchestrator/observability/snapshot.ts'
@@ -64,6 +66,15 @@ describe('a flow', () => {
     const [first] = judge({ progressUnwrittenMs })
     assert.equal(first?.reason, 'progress')
     assert.match(first?.text ?? '', /^A->B: B has not acknowledged progress for 60 s; /)
+  })
+
+  test('beside a process with other settings is ready, with a warning that names them', () => {
+    const differing = new ReplicatorError('MEMBERS_DIFFER', 'longhaul-2: topics=a here, b there')
+    const [flow] = new FlowLedger(new ManualClock())
+      .observe([sampleFlow({ differingMembers: [differing] })])
+    assert.ok(flow !== undefined)
+    assert.deepEqual(notReady(flow, 0), [])
+    assert.deepEqual(readinessWarnings(flow), [`A->B: ${differing.message}`])
   })
 
   test('with a cluster that does not answer is not ready', () => {
