@@ -12,6 +12,8 @@ export interface ClusterProbeOptions {
   readonly target: ClusterAdmin
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** A cluster answers again, or has other brokers than before: what it refused may succeed now. */
+  readonly onChanged?: (() => void) | undefined
 }
 
 const intervalMs = 5_000
@@ -22,6 +24,8 @@ export class ClusterProbe {
   readonly #options: ClusterProbeOptions
   readonly #loops: readonly IntervalLoop[]
   readonly #health: Record<Side, ClusterHealth>
+  /** The ids of all brokers in the last answer; '': there was none; undefined: not asked yet. */
+  readonly #brokers: Record<Side, string | undefined> = { source: undefined, target: undefined }
   /** Ids of the brokers; the first one is asked next. */
   readonly #turns: Record<Side, readonly number[]> = { source: [], target: [] }
 
@@ -47,11 +51,15 @@ export class ClusterProbe {
   }
 
   async #probe (side: Side): Promise<void> {
-    const { clock } = this.#options
+    const { clock, onChanged } = this.#options
     try {
-      await this.#describe(side)
+      const brokers = (await this.#describe(side)).toSorted((one, other) => one - other).join()
       this.#health[side] = { answeredMs: clock.now(), error: undefined }
+      const before = this.#brokers[side]
+      this.#brokers[side] = brokers
+      if (before !== undefined && before !== brokers) onChanged?.()
     } catch (thrown) {
+      this.#brokers[side] = ''
       this.#turns[side] = [] // all brokers may have other ids when the cluster answers again
       this.#health[side] = { ...this.#health[side], error: ReplicatorError.from(thrown) }
     }
@@ -61,16 +69,17 @@ export class ClusterProbe {
    * If one broker hangs, the cluster may still answer: each attempt asks another broker, because
    * metadata may name a controller that hangs for long before metadata names another one.
    */
-  async #describe (side: Side): Promise<void> {
+  async #describe (side: Side): Promise<readonly number[]> {
     try {
-      await this.#ask(side)
+      return await this.#ask(side)
     } catch (thrown) {
       if (!ReplicatorError.from(thrown).retriable || this.#options.signal.aborted) throw thrown
-      await this.#ask(side)
+      return await this.#ask(side)
     }
   }
 
-  async #ask (side: Side): Promise<void> {
+  /** Resolves with the ids of the brokers. */
+  async #ask (side: Side): Promise<readonly number[]> {
     const [broker, ...others] = this.#turns[side]
     if (broker !== undefined) this.#turns[side] = [...others, broker]
     const { brokers } = await this.#options[side].describeCluster({ broker, timeoutMs })
@@ -78,5 +87,6 @@ export class ClusterProbe {
     const alive = brokers.map(({ id }) => id)
     this.#turns[side] =
       [...known.filter(id => alive.includes(id)), ...alive.filter(id => !known.includes(id))]
+    return alive
   }
 }

@@ -117,7 +117,8 @@ export class FlowParts {
   async open (): Promise<void> {
     const { clock, config, log, problems, signal } = this.#options
     const clusters = this.#add('clusters', await openClusterPair(config(), signal))
-    this.#add('probe', new ClusterProbe({ ...clusters, clock, signal })).start()
+    const onChanged = (): void => { this.#parts.topics?.lookAgain() }
+    this.#add('probe', new ClusterProbe({ ...clusters, clock, signal, onChanged })).start()
     const remark = sameClusterRemark(config(), clusters)
     if (remark !== undefined) log.warn({}, remark)
     const progress = this.#add('progress', await this.#step(this.#openProgress(clusters)))

@@ -38,6 +38,43 @@ test('a silent cluster keeps the time of its last answer until it answers again'
   assert.equal(clock.sleeping, 0)
 })
 
+// Regression: a topic that could not be created during an outage was tried again up to a minute
+// after its end. With a broker less, a cluster refuses replication factors that it accepts again
+// once that broker is back.
+test('a cluster that answers again or has other brokers is reported once', async () => {
+  const clock = new ManualClock()
+  const stopping = new AbortController()
+  let ids: readonly number[] | undefined = [1, 2, 3]
+  let changes = 0
+  const source = { describeCluster: async () => ({ brokers: [{ id: 1 }] }) }
+  const target = {
+    describeCluster: async () => {
+      if (ids === undefined) throw new ReplicatorError('TIMED_OUT', 'west')
+      return { brokers: ids.map(id => ({ id })) }
+    }
+  }
+  const probe = new ClusterProbe({
+    source: source as unknown as ClusterAdmin,
+    target: target as unknown as ClusterAdmin,
+    clock,
+    signal: stopping.signal,
+    onChanged: () => { changes++ }
+  })
+  probe.start()
+  const after = async (brokers: readonly number[] | undefined): Promise<number> => {
+    ids = brokers
+    await clock.advance(2 * intervalMs)
+    return changes
+  }
+  assert.equal(await after([1, 2, 3]), 0)
+  assert.equal(await after([3, 1]), 1)
+  assert.equal(await after([1, 2, 3]), 2)
+  assert.equal(await after(undefined), 2)
+  assert.equal(await after([1, 2, 3]), 3)
+  stopping.abort()
+  await clock.advance(intervalMs)
+})
+
 // Regression: the probe asked only the broker that metadata calls the controller. While that broker
 // hung, /readyz and the log reported that the whole cluster had not answered.
 test('if one broker hangs, the probe asks another broker', async () => {
