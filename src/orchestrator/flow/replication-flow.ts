@@ -144,6 +144,7 @@ export class ReplicationFlow {
     await close.bound(this.#parts.close())
     close.cancel()
     end.cancel()
+    this.#problems.end()
     this.#state = isRunning ? 'stopped' : 'faulted'
     return inTime && this.#drained
   }

@@ -84,6 +84,7 @@ export class FlowProblems {
   /** The last logged line about the silence of the flow's group. */
   #saidOfGroup: string | undefined
   #isClosing = false
+  #hasEnded = false
   #named = { minute: 0, counts: new Map<string, number>() }
 
   constructor (options: FlowProblemsOptions) {
@@ -108,6 +109,9 @@ export class FlowProblems {
   /** The flow closes its clients from now on: a call that ends with CLOSED is no problem. */
   close (): void { this.#isClosing = true }
 
+  /** The flow has stopped, and has logged how: calls that fail afterwards are only counted. */
+  end (): void { this.#hasEnded = true }
+
   /**
    * Receives a problem of the flow. All problems that one cluster causes are one problem in the
    * log.
@@ -116,6 +120,10 @@ export class FlowProblems {
     const error = ReplicatorError.from(thrown)
     if (this.#isClosing && error.errorName === 'CLOSED') return
     countInto(isMendedByRetry(error) ? this.#retried : this.#counts, error)
+    if (this.#hasEnded) {
+      this.#options.log.debug({ err: error }, error.message)
+      return
+    }
     const cluster = side === undefined ? this.#clusterOf(error) : this.#options[side]
     const problem = { level: 'warn', text: error.message, fields: { err: error } } as const
     if (cluster !== undefined && (error.retriable || error.isLoginRefused)) {
@@ -165,7 +173,8 @@ export class FlowProblems {
   laneLine (lane: number, text: string): void {
     const side = /^(source|target): /.exec(text)?.[1] as Side | undefined
     const own = side === undefined ? undefined : clientLineText(text, this.#loginOf(side))
-    if (own !== undefined) this.#options.log.debug({ lane }, text)
+    if (own !== undefined || this.#hasEnded) this.#options.log.debug({ lane }, text)
+    if (this.#hasEnded) return
     const named = side === undefined
       ? own ?? text
       : `${this.#options[side]}: ${own ?? text.slice(side.length + 2)}`

@@ -2,6 +2,7 @@
 // slot at a time. A slot whose progress partition does not answer delays no other slot; progress
 // that is made meanwhile is in the slot's next write.
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { plural } from '../observability/format.ts'
 import type { Progress } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline } from '../time/deadline.ts'
@@ -92,6 +93,11 @@ export class ProgressWrites {
       await end.bound(this.write())
       await end.bound(outstanding())
       await end.bound(mend())
+      const left = slots.filter(slot => this.#writes.has(slot)).length
+      if (left > 0) {
+        onError(new ReplicatorError('PROGRESS_UNWRITABLE', 'the last progress of ' +
+          `${plural(left, 'slot')} is not acknowledged after ${lastWriteMsMax / 1000} s`))
+      }
     } catch (thrown) {
       onError(ReplicatorError.from(thrown))
     } finally {

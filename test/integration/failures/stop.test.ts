@@ -74,6 +74,9 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
     const ended = mirror.log.find(({ text }) => text === 'stopped')
     const begun = mirror.log.find(({ text }) => text.startsWith('stopping: '))
     assert.equal(ended?.['drained'], code === 0)
+    // Regression: progress that could not be written was reported after this line.
+    const late = mirror.log.slice(mirror.log.findLastIndex(line => line === ended) + 1)
+    assert.deepEqual(late.filter(({ level }) => level === 'warn' || level === 'error'), [])
     const stopMs = timeOf(ended) - timeOf(begun)
     const took = `${stopMs} ms by its log, ${tookMs} ms in all; an idle program took ${idleMs} ms`
     assert.ok(stopMs <= drainMs + closeMs + idleMs, `the stop took ${took}`)

@@ -58,6 +58,16 @@ describe('a problem of a topic', () => {
 })
 
 describe('a problem of the flow', () => {
+  test('after its end is counted and not logged', () => {
+    const { problems, lines } = createProblems()
+    problems.end()
+    problems.warn(unwritable)
+    problems.laneLine(0, 'target: 127.0.0.1:9092/1: Connect failed (FAIL)')
+    problems.laneLine(0, 'lane 0 ends')
+    assert.deepEqual(lines.filter(line => !line.startsWith('debug: ')), [])
+    assert.deepEqual([...problems.retriedCounts], [[unwritable.code, 1n]])
+  })
+
   // Regression: an outage of 30 s counted as a hundred errors, although nothing was wrong after it.
   test('that a retry mends is counted as retried', () => {
     const { problems } = createProblems()

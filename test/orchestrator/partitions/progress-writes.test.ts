@@ -117,7 +117,7 @@ describe('progress of a slot that does not answer', () => {
   })
 
   test('is waited for at the end, until the deadline', async () => {
-    const { change, clock, kept, pending, writes } = createWrites()
+    const { change, clock, errors, kept, pending, writes } = createWrites()
     change(1, 1n)
     const round = writes.write()
     await clock.advance(1_000)
@@ -135,5 +135,8 @@ describe('progress of a slot that does not answer', () => {
     await clock.advance(5_000)
     await given
     assert.equal(kept.length, 2)
+    // Regression: nothing reported it before the end, and a line followed the one of the stop.
+    assert.deepEqual(errors.map(({ errorName }) => errorName), ['PROGRESS_UNWRITABLE'])
+    assert.match(errors[0]?.message ?? '', /last progress of 1 slot is not acknowledged after 5 s/)
   })
 })
