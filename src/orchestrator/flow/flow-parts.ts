@@ -213,6 +213,7 @@ export class FlowParts {
       producer: progress.producer,
       restore: async (slots, aborted) => await progress.restore(slots, aborted),
       firstLookOf: async slot => await progress.firstLookOf(slot, signal),
+      hasQueued: partition => this.#parts.statistics?.hasQueued(partition) === true,
       onLeaving: async (leaving, isHandedOver) => {
         await this.#parts.statistics?.depart(leaving, isHandedOver)
       },

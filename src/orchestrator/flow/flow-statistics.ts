@@ -155,6 +155,11 @@ export class FlowStatistics {
   /** Bytes of the partition that its present lane has had acknowledged. */
   bytesOf (partition: FlowPartition): number { return Number(this.#rowOf(partition)?.bytes ?? 0n) }
 
+  /** Whether its lane holds batches that the target has not acknowledged. */
+  hasQueued (partition: FlowPartition): boolean {
+    return (this.#rowOf(partition)?.queuedBytes ?? 0n) > 0n
+  }
+
   /** The records of these partitions that the target has not acknowledged, as far as is known. */
   unacknowledged (partitions: readonly FlowPartition[]): Unacknowledged {
     const lagOf = (partition: FlowPartition): number =>

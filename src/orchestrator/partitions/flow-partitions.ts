@@ -49,6 +49,8 @@ export interface FlowPartitionsOptions {
   ) => Promise<ReadonlyMap<string, Progress>>
   /** Partition counts of the first look that the slot has on record; undefined: none. */
   readonly firstLookOf: (slot: number) => Promise<ReadonlyMap<string, number> | undefined>
+  /** Whether its lane holds batches that the target has not acknowledged. */
+  readonly hasQueued: (partition: FlowPartition) => boolean
   /** Receives partitions that are about to leave the table, for their last figures. */
   readonly onLeaving: (
     partitions: readonly FlowPartition[], isHandedOver: boolean
@@ -190,7 +192,8 @@ export class FlowPartitions {
 
   /**
    * Releases slots: waits up to `drainMs` for batches in flight, then writes the final progress. At
-   * the end of the flow the table keeps the partitions, for the last figures. Resolves with the
+   * the end of the flow it waits for batches that are sent again, too, and the table keeps the
+   * partitions, for the last figures. Resolves with the
    * partitions of which the target has not acknowledged every sent record.
    */
   async release (
@@ -199,7 +202,8 @@ export class FlowPartitions {
     this.positions.release(slots)
     this.#log.logBegun(true)
     const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
-    const unacknowledged = await this.#withdrawal.withdraw(mine, drainMs)
+    const unacknowledged = await this.#withdrawal.withdraw(
+      mine, drainMs, keepInTable ? this.#options.hasQueued : undefined)
     if (unacknowledged.length > 0) this.#options.onUnacknowledged(unacknowledged)
     const hasProgress = mine.some(({ progress }) => progress !== undefined)
     // Afterwards this process no longer holds these positions. A deleted progress topic, which also

@@ -36,7 +36,7 @@ export function waitingGroups (
 }
 
 /** Lanes name the cluster first: "target east.orders-0 refused", "source broker 1 is not". */
-function sideOf ({ detail }: ReplicatorError): Side | undefined {
+export function sideOf ({ detail }: Pick<ReplicatorError, 'detail'>): Side | undefined {
   return /^(source|target) /.exec(detail)?.[1] as Side | undefined
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../time/clock.ts'
 import type { PartitionFaults } from './partition-faults.ts'
 import type { PartitionMoves } from './partition-moves.ts'
 import type { FlowPartition } from './partition-table.ts'
+import { sideOf } from './waiting-partitions.ts'
 
 export interface WithdrawalOptions {
   readonly moves: PartitionMoves
@@ -13,6 +14,9 @@ export interface WithdrawalOptions {
   readonly clock: Clock
   readonly onError: (error: ReplicatorError) => void
 }
+
+/** A lane needs less to release a partition without batches in flight. */
+const releaseMs = 1_000
 
 export class Withdrawal {
   readonly #options: WithdrawalOptions
@@ -29,24 +33,35 @@ export class Withdrawal {
 
   /**
    * Resolves once the partitions are removed, at the latest after `drainMs`, with the partitions of
-   * which the target has not acknowledged every sent record.
+   * which the target has not acknowledged every sent record. `mustArrive`: a lane releases at once
+   * a partition whose batches wait to be sent again; so a partition for which this returns true
+   * stays in its lane until the target has acknowledged one, or little of `drainMs` is left.
    */
   async withdraw (
-    partitions: readonly FlowPartition[], drainMs: number
+    partitions: readonly FlowPartition[], drainMs: number,
+    mustArrive: (partition: FlowPartition) => boolean = () => false
   ): Promise<readonly FlowPartition[]> {
     const { clock, faults, moves, onError } = this.#options
     const deadline = clock.monotonic() + drainMs
     // A retry of a faulted partition may end in the same fault, which the log already names.
     const faulted = new Set(partitions.filter(({ trouble }) => trouble !== undefined))
-    moves.moveAll(partitions.filter(isPresent).map(partition => [partition, { kind: 'withdraw' }]))
+    const retried = partitions.filter(each => waitsForTarget(each) && mustArrive(each))
+    const withdraw = (some: readonly FlowPartition[]): void => {
+      moves.moveAll(some.filter(isPresent).map(partition => [partition, { kind: 'withdraw' }]))
+    }
+    const staying = new Set(retried)
+    withdraw(partitions.filter(each => !staying.has(each)))
+    await this.#until(() => !retried.some(sendsAgain),
+      deadline - Math.min(releaseMs, drainMs / 2))
+    withdraw(retried)
     await this.#until(() => !partitions.some(isPresent), deadline)
-    const left = partitions.filter(isPresent)
+    const late = partitions.filter(isPresent)
     const isUnacknowledged = (partition: FlowPartition): boolean =>
       isDropped(partition) && !faulted.has(partition)
     const unacknowledged = partitions.filter(each => isPresent(each) || isUnacknowledged(each))
-    if (left.length > 0) {
-      onError(new ReplicatorError('DRAIN_TIMED_OUT', `${left.length} partitions`))
-      moves.moveAll(left.map(partition => [partition, { kind: 'abandon' }]))
+    if (late.length > 0) {
+      onError(new ReplicatorError('DRAIN_TIMED_OUT', `${late.length} partitions`))
+      moves.moveAll(late.map(partition => [partition, { kind: 'abandon' }]))
     }
     // A position that a decision is about to record must be on record before another process reads
     // the slot.
@@ -69,6 +84,15 @@ export class Withdrawal {
       this.#wakers.delete(wake)
     }
   }
+}
+
+function waitsForTarget (partition: FlowPartition): boolean {
+  return sendsAgain(partition) && sideOf(partition.report) === 'target'
+}
+
+/** Before that, a lane that has found the leader again scans the target. */
+function sendsAgain ({ report, state, trouble }: FlowPartition): boolean {
+  return state === 'assigned' && trouble === undefined && report.state !== 'running'
 }
 
 /** The lane has released the partition before the target acknowledged every sent record. */

@@ -138,6 +138,29 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
       async () => { await target.broker(1).start() })
   })
 
+  // Regression: the lane drops the batches that it is about to send again, and the process ended
+  // with exit code 1 although the target was back within drain.timeout.ms.
+  test('while batches are sent again, once a target that is back has acknowledged them',
+    async t => {
+      const { source, target } = clusters
+      await source.createTopic('returning', { partitions })
+      const mirror = await startMirror(t,
+        createFile(t, 'returning', { 'drain.timeout.ms': 120_000 }))
+      const load = await SequenceLoad.start(t, source, 'returning', { partitions })
+      await untilRecords(mirror, target, 'east.returning', 100)
+      await target.broker(1).kill()
+      try {
+        await mirror.until('partitions that wait for the target', async () =>
+          seriesOf(await mirror.metrics(), 'longhaul_partitions')[waiting] === partitions)
+        void mirror.stop().catch(() => {})
+        await mirror.untilLogged('the stop', ({ text }) => text.startsWith('stopping: '))
+      } finally {
+        await target.broker(1).start()
+      }
+      assert.deepEqual(await mirror.untilExit(), { code: 0, signal: null })
+      await assertNextMirrorsRest(t, 'returning', load)
+    })
+
   // The worker's JavaScript is blocked, its native threads continue: no slot can be revoked.
   test('while the lanes do not answer', async t => {
     const { source, target } = clusters

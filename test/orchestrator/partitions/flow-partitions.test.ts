@@ -262,6 +262,34 @@ describe('slots that are released', () => {
     assert.equal((await ended).length, 1)
   })
 
+  // Regression: its lane releases such a partition at once: a stop while a broker restarted ended
+  // with exit code 1, although the broker was back long before the end of drain.timeout.ms.
+  test('let a partition at the end of the flow send again what the target has not acknowledged',
+    async () => {
+      const retries = laneEvent('waiting', { code: 6, detail: 'target broker 1 is down' })
+      for (const isBack of [true, false]) {
+        const fixture = await createRunning()
+        const { asked, clock, partitions } = fixture
+        report(fixture, 0, retries)
+        const ended = partitions.release([0], 60_000, true)
+        await clock.advance(58_000)
+        assert.deepEqual(asked, [['assign', 0]])
+        report(fixture, 0, laneEvent('resuming'))
+        await settle()
+        assert.deepEqual(asked, [['assign', 0]], 'a scan comes before the batches')
+        if (isBack) report(fixture, 0, laneEvent('running'), 12n)
+        else await clock.advance(1_000)
+        await settle()
+        assert.deepEqual(asked, [['assign', 0], ['revoke', 0]])
+        report(fixture, 0, isBack ? released : { ...released, code: 6, detail: 'no leader' })
+        assert.equal((await ended).length, isBack ? 0 : 1)
+      }
+      const handedOver = await createRunning()
+      report(handedOver, 0, retries)
+      void handedOver.partitions.release([0], 60_000, false)
+      assert.deepEqual(handedOver.asked, [['assign', 0], ['revoke', 0]], 'another process waits')
+    })
+
   test('do not count a faulted partition whose retry the target refuses', async () => {
     const fixture = await createRunning('stop')
     report(fixture, 0, laneEvent('faulted', { code: 2 }))

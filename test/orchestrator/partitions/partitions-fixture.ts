@@ -71,24 +71,12 @@ export function createPartitions (
     },
     revoke: (lane: number) => { asked.push(['revoke', lane]) }
   } as unknown as LanePool
-  const config = {
-    policy: { remoteTopic: (topic: string) => `east.${topic}` },
-    settings: { 'task.slots': 1, 'target.not.empty': 'stop' },
-    starts,
-    ofTopic: () => ({
-      'data.loss': policy,
-      'topic.recreated': policy,
-      'record.too.large': policy,
-      'record.refused': policy,
-      'corrupt.batch': policy
-    })
-  } as unknown as FlowConfig
   const lines: string[] = []
   const log = recordingLog(lines)
   const unacknowledged: FlowPartition[] = []
   const problems = new FlowProblems({ log, clock, source: 'east', target: 'west' })
   const partitions = new FlowPartitions({
-    config,
+    config: configOf(policy, starts),
     source: source.admin(),
     target: target.admin(),
     progress: { write: async records => { await store.write(records) }, mend: async () => false },
@@ -96,6 +84,7 @@ export function createPartitions (
     producer,
     restore: async slots => await restoreSlots(store, slots, producer),
     firstLookOf: async slot => (await store.read(slot)).firstLook,
+    hasQueued: () => true,
     onLeaving: async () => {},
     onUnacknowledged: left => { unacknowledged.push(...left) },
     problems,
@@ -120,6 +109,21 @@ export function createPartitions (
     unacknowledged,
     partition
   }
+}
+
+function configOf (policy: 'stop' | 'skip', starts: TopicStarts): FlowConfig {
+  return {
+    policy: { remoteTopic: (topic: string) => `east.${topic}` },
+    settings: { 'task.slots': 1, 'target.not.empty': 'stop' },
+    starts,
+    ofTopic: () => ({
+      'data.loss': policy,
+      'topic.recreated': policy,
+      'record.too.large': policy,
+      'record.refused': policy,
+      'corrupt.batch': policy
+    })
+  } as unknown as FlowConfig
 }
 
 /** A fixture whose partition runs in lane 0, at source offset 10. */
