@@ -7,7 +7,7 @@ import type { KafkaCluster } from '../kafka/cluster.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { untilRecords } from './comparison.ts'
 import {
-  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess, type Properties
+  createPropertiesFile, runCommand, startMirror, type CleanUp, type MirrorProcess, type Properties
 } from './mirror-process.ts'
 import { flowProperties, login, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 import { numbered } from './failures/fault-probe.ts'
@@ -22,15 +22,17 @@ describe('readiness', { timeout: 600_000 }, () => {
   before(async () => { clusters = await startClusters(secured) })
   after(async () => { await clusters.close() })
 
-  const start = async (t: CleanUp, topic: string, more: Properties = {}): Promise<MirrorProcess> =>
-    await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
+  const createFile = (t: CleanUp, topic: string, more: Properties = {}): string =>
+    createPropertiesFile(t, flowProperties(clusters, {
       ...login('east', 'guest', 'guest-secret'),
       ...login('west', 'guest', 'guest-secret'),
       'east->west.topics': topic,
       // The defaults, which the other tests shorten.
       'refresh.topics.interval.seconds': 600,
       ...more
-    })))
+    }))
+  const start = async (t: CleanUp, topic: string, more: Properties = {}): Promise<MirrorProcess> =>
+    await startMirror(t, createFile(t, topic, more))
 
   /** A mirror that has mirrored a hundred records of the topic and is ready. */
   const startReady = async (t: CleanUp, topic: string): Promise<MirrorProcess> => {
@@ -65,13 +67,19 @@ describe('readiness', { timeout: 600_000 }, () => {
       const { source, target } = clusters
       await target.createTopic('wide')
       await produce(target.plainBootstrapServers, 'wide', numbered(0, 100))
-      const mirror = await start(t, 'none', {
+      const file = createFile(t, 'none', {
         'east->west.enabled': false,
         'west->east.enabled': true,
         'west->east.topics': 'wide',
         'replication.factor': 3
       })
+      const mirror = await startMirror(t, file)
       assert.match(await mirror.untilNotReady(/TOPIC_CREATE_FAILED/), /wide-0 .*replication/)
+      // Regression: without a process to ask, the topic was shown as one that had not begun.
+      const shown = await runCommand(['lag', file])
+      assert.match(shown.stdout, /│ wide +│ 1 +│ 1 +│ 0 +│/)
+      assert.match(shown.stdout, /^The target topic cannot be created: west\.wide on east: /m)
+      assert.equal(shown.exit.code, 10)
       await source.createTopic('west.wide')
       await mirror.untilReady()
       await untilRecords(mirror, source, 'west.wide', 100)

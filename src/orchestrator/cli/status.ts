@@ -8,9 +8,12 @@ import { refuseNeverRun, withFlowRecords, type FlowOnRecord } from '../flow/flow
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
+import { TargetClaims } from '../flow/target-claims.ts'
+import { topicOptions } from '../flow/topic-options.ts'
 import { KnownTopicIds } from '../partitions/topic-ids.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import { isIdempotent, partitionKey, type TopicPartition } from '../progress/progress.ts'
+import { checkTopics, type TopicCheck } from '../topics/topic-check.ts'
 import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { unknownOnRecord } from './flow-state.ts'
@@ -136,21 +139,27 @@ async function lookAt (
   const log = openLog(config, terminal, terminal.stderr)
   const onRecord = await withFlowRecords({ flow, log, clock },
     async records => await records.read(stopped))
-  const mirrored = (await source.listTopics())
-    .filter(({ name }) => judgeTopic(flow.topics, name) === 'mirrored')
-    .flatMap(({ name, partitionCount }) => Array.from({ length: partitionCount },
-      (_, partition) => ({ topic: name, partition })))
+  const check = await checkTopics(
+    topicOptions({ config: flow, clusters, claims: new TargetClaims(), signal: stopped }))
+  const mirrored = [...check.onSource]
+    .filter(([topic]) => judgeTopic(flow.topics, topic) === 'mirrored')
+    .flatMap(([topic, count]) => Array.from({ length: count },
+      (_, partition) => ({ topic, partition })))
   const ends = await listOffsetsPatiently(source,
     mirrored.map(({ partition, topic }) => ({ topic, partition, at: 'latest' as const })),
     'read_uncommitted')
   const recreations = await recreationsOf(flow, clusters, mirrored, onRecord)
+  const refusalOf = refusalsIn(check)
   const processes = await countProcesses(target, flow.name)
   return {
     flow,
     processes,
     members: onRecord.members,
     partitions: mirrored.map((each, i) => partitionStatus(each, {
-      end: known(ends[i]?.offset), onRecord, recreation: recreations.get(partitionKey(each))
+      end: known(ends[i]?.offset),
+      onRecord,
+      recreation: recreations.get(partitionKey(each)),
+      refusal: refusalOf(each)
     })),
     isExactlyOnce: [...onRecord.partitions.values()].every(isIdempotent),
     throttle: onRecord.control.throttle,
@@ -194,10 +203,21 @@ function known (offset: bigint | undefined): bigint | undefined {
   return offset !== undefined && offset >= 0n ? offset : undefined
 }
 
-function partitionStatus (partition: TopicPartition, { end, onRecord, recreation }: {
+/** Why the partition cannot be mirrored, by what the target says of a change that it validates. */
+function refusalsIn (
+  { problems, topics }: TopicCheck
+): (partition: TopicPartition) => ReplicatorError | undefined {
+  const errors = new Map(problems.map(({ error, topic }) => [topic, error]))
+  const onTarget = new Map(topics.map(({ targetPartitions, topic }) => [topic, targetPartitions]))
+  return ({ partition, topic }) =>
+    partition < (onTarget.get(topic) ?? 0) ? undefined : errors.get(topic)
+}
+
+function partitionStatus (partition: TopicPartition, { end, onRecord, recreation, refusal }: {
   readonly end: bigint | undefined
   readonly onRecord: FlowOnRecord
   readonly recreation: Recreation | undefined
+  readonly refusal: ReplicatorError | undefined
 }): PartitionStatus {
   const progress = onRecord.partitions.get(partitionKey(partition))?.progress
   const pause = onRecord.control.pauseOf(partition)
@@ -209,7 +229,7 @@ function partitionStatus (partition: TopicPartition, { end, onRecord, recreation
     end,
     newStart: recreation?.newStart,
     paused: pause === undefined ? undefined : `${pause.by}: ${pause.reason}`,
-    problem: recreation?.error.message ?? truncation(upstream, end)
+    problem: recreation?.error.message ?? truncation(upstream, end) ?? refusal?.message
   }
 }
 
