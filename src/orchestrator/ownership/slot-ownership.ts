@@ -220,8 +220,13 @@ export class SlotOwnership implements Ownership {
       this.#enter('provisional')
       this.#silence = '; this process keeps all slots until it does'
     } else {
+      const { clock, sessionTimeoutMs } = this.#options
       this.#loseSlots()
       this.#silence = ', and other processes may own the slots now'
+      // The group has been silent for a session already: /readyz grants it no more time. If other
+      // processes own the slots, the next look at the group says so.
+      void this.health
+      if (!this.#missesTopic) this.#sinceMs = clock.now() - sessionTimeoutMs
     }
   }
 

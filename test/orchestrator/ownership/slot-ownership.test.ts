@@ -264,6 +264,22 @@ describe('a process whose session has ended', () => {
       one.endRelease()
     })
 
+  // Regression: while the coordinator of the group hung, /readyz answered 200 for ten seconds more
+  // after the end of the session, although nobody mirrored the partitions of the process.
+  test('and that has lost its slots counts the time without an owner from the last answer',
+    async () => {
+      const one = await createOneOfTwo()
+      one.group = undefined
+      void one.ownership.health
+      await one.member.revoke(0, 1)
+      const { owned, sinceMs, unownedByAnybody } = one.ownership.health
+      assert.deepEqual([owned, unownedByAnybody], [0, undefined])
+      assert.equal(sinceMs, one.clock.now() - 10_000)
+      one.group = membersOf('longhaul-2')
+      await one.clock.advance(1_000)
+      assert.equal(one.ownership.health.unownedByAnybody, false)
+    })
+
   test('joins with a new client when the group is silent for a minute', async () => {
     const one = await createOneOfTwo()
     one.group = undefined
