@@ -2,7 +2,9 @@
 // and the remedy. librdkafka's codes do not distinguish a wrong password from a wrong certificate,
 // so this table matches its texts.
 import type { ClientProperties, ClusterClient } from '../config/client-properties.ts'
-import { lostLoginAction, lostLoginPattern } from '../errors/client-lines.ts'
+import {
+  lostLoginAction, lostLoginPattern, refusedCertificatePattern
+} from '../errors/client-lines.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 
@@ -59,7 +61,7 @@ const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]>
     setting: 'ssl.truststore.location',
     action: "Let NAME.ssl.truststore.location hold the authority of the broker's certificate"
   }],
-  [/SSL alert number (40|42|43|44|45|46|48|49|116)\b|alert (bad|unknown|certificate)/i, {
+  [refusedCertificatePattern, {
     of: '_SSL',
     setting: 'ssl.keystore.location',
     action: 'The broker refuses the certificate of the client, or its lack: let ' +

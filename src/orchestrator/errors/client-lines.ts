@@ -9,6 +9,10 @@ import { errorByName, type ErrorName } from './error-table.ts'
 export const lostLoginPattern =
   /(mechanism handshake|SaslAuthenticateRequest) failed: Local: (Broker transport|Timed out)/
 
+/** The broker ends the TLS handshake because of what the client has shown. */
+export const refusedCertificatePattern =
+  /SSL alert number (40|42|43|44|45|46|48|49|116)\b|alert (bad|unknown|certificate)/i
+
 /** After a lost login: the broker has judged neither the user nor the password. */
 export const lostLoginAction = 'Look into the log of that broker, and check its limits of ' +
   'connections and any proxy or firewall in front of it'
@@ -43,6 +47,12 @@ const meanings: readonly Meaning[] = [
       'security.protocol does not match the port'
   },
   { pattern: /resolve/i, name: '_RESOLVE' },
+  {
+    pattern: refusedCertificatePattern,
+    name: '_SSL',
+    more: 'the broker refuses the certificate of the client, or its lack',
+    action: 'Let ssl.keystore.location of this cluster hold a certificate that the broker trusts'
+  },
   { pattern: /\bSSL\b|certificate/i, name: '_SSL' },
   { pattern: /SASL|authenticat/i, name: '_AUTHENTICATION' },
   { pattern: /timed out|timeout/i, name: '_TIMED_OUT' },

@@ -44,7 +44,10 @@ export class ReplicatorError extends Error {
   get scope (): ErrorScope { return this.row.scope }
   get action (): string { return this.row.action }
 
-  /** A login that is refused now may be accepted later, once the broker knows the password. */
+  /**
+   * A login or a certificate that is refused now may be accepted later, once the broker knows the
+   * password or trusts the authority.
+   */
   get isLoginRefused (): boolean { return loginErrors.has(this.row.name) }
 
   static fromNative (failure: NativeFailure, options?: ReplicatorErrorOptions): ReplicatorError {
@@ -60,7 +63,7 @@ export class ReplicatorError extends Error {
 }
 
 const loginErrors: ReadonlySet<string> = new Set<ErrorName>([
-  'CLUSTER_LOGIN_REFUSED', '_AUTHENTICATION', 'SASL_AUTHENTICATION_FAILED'
+  'CLUSTER_LOGIN_REFUSED', '_AUTHENTICATION', 'SASL_AUTHENTICATION_FAILED', '_SSL'
 ])
 
 /** `text: detail. Action. (NAME)`: one line that is complete in a log or on a terminal. */

@@ -27,6 +27,9 @@ const rows: ReadonlyArray<readonly [line: string, says: RegExp]> = [
   ['source: e.x:9092/bootstrap: Failed to resolve e.x:9092: Name or service not known (FAIL)',
     /\(_RESOLVE\)$/],
   ['target: e.x:9092/1: SSL handshake failed: certificate verify failed (FAIL)', /\(_SSL\)$/],
+  ['source: ssl://e.x:9093/1: Receive failed: error:0A000418:SSL routines::tlsv1 alert unknown ' +
+    'ca: SSL alert number 48 (FAIL)',
+  /: broker 1 at e\.x:9093, the broker refuses the certificate of the client.*keystore.*\(_SSL\)$/],
   ['target: e.x:9092/1: SASL authentication error (FAIL)', /\(_AUTHENTICATION\)$/],
   ['target: e.x:9092/1: 3 request(s) timed out: disconnect (REQTMOUT)', /\(_TIMED_OUT\)$/]
 ]

@@ -33,3 +33,11 @@ test('any other thrown value becomes an internal error that keeps its cause', ()
   assert.equal(error.cause, thrown)
   assert.equal(ReplicatorError.from(error), error)
 })
+
+// Regression: a broker that no longer trusted the certificate of the client ended a running flow,
+// whose lanes still had their connections.
+test('a certificate that is refused counts as a refused login, a permission does not', () => {
+  for (const [name, isRefused] of [
+    ['_SSL', true], ['CLUSTER_LOGIN_REFUSED', true], ['CLUSTER_UNAUTHORIZED', false]
+  ] as const) assert.equal(new ReplicatorError(name, 'west').isLoginRefused, isRefused)
+})
