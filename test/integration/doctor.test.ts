@@ -6,6 +6,7 @@ import { produce } from '../kafka/kafka-producer.ts'
 import { setQuota } from '../kafka/partition-operations.ts'
 import { createAcl } from '../orchestrator/acls/create-acl.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
+import { commitOffsets } from './group-commit.ts'
 import { createPropertiesFile, runCommand } from './mirror-process.ts'
 import { flowProperties, login, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
@@ -110,6 +111,9 @@ describe('longhaul doctor of a user with few permissions', { timeout: 600_000 },
     const { source, target } = clusters
     await source.createTopic('orders')
     await target.createTopic('east.orders')
+    // With it the source has the topic of committed offsets, without which groups are not tried.
+    await commitOffsets(createAdmin(t, source.plainBootstrapServers), 'readers',
+      [{ topic: 'orders', partition: 0, offset: 0n, metadata: '' }])
     const grant = async (
       servers: string, name: string, operations: readonly string[]
     ): Promise<void> => {
@@ -125,6 +129,7 @@ describe('longhaul doctor of a user with few permissions', { timeout: 600_000 },
       ...login('east', 'guest', 'secret'),
       ...login('west', 'guest', 'secret'),
       'topics': 'orders',
+      'groups': 'readers, .*-eu',
       'sync.topic.acls.enabled': true,
       'canary.enabled': true
     }))
@@ -134,6 +139,9 @@ describe('longhaul doctor of a user with few permissions', { timeout: 600_000 },
     assert.match(missing, /^problem west: no AlterConfigs on east\.orders: /m)
     assert.match(missing, /^problem east: no Describe on the cluster: .*ACLs.*longhaul acls FILE/m)
     assert.match(missing, /^problem west: .*group longhaul\.east->west/m)
+    // The brokers do not report what they allow on groups, so the doctor tries it.
+    assert.match(missing, /^problem east: .*group readers, .*; Longhaul reads the offsets/m)
+    assert.match(missing, /^problem east: .*Grant DESCRIBE on the group longhaul\.east->west/m)
     assert.match(missing, /^problem west: no Create on longhaul-progress\.east\.internal/m)
     assert.match(missing, /^problem east: no Create on longhaul-canary\.west\.internal: /m)
     assert.doesNotMatch(missing, /no (Read|Write|Create|Alter) on (east\.)?orders/)

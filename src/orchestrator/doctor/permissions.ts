@@ -129,24 +129,51 @@ async function allowedOn (admin: ClusterAdmin, names: readonly string[]): Promis
   }
 }
 
+/** A group on one side, and why the flow needs it. */
+export interface NeededGroup extends Pick<PermissionRow, 'operation' | 'side' | 'why'> {
+  readonly group: string
+}
+
+/** The flow's own group, and those that the file names without an expression. Pure. */
+export function neededGroups (config: FlowConfig): readonly NeededGroup[] {
+  const named = config.groups.groups.filter(each => /^[\w-]+$/.test(each))
+    .slice(0, examinedGroupsMax)
+  return neededPermissions(config).flatMap(({ operation, resource, side, why }) => {
+    const groups = resource === 'group'
+      ? [groupOf(config.name)]
+      : resource === 'consumer groups' ? named : []
+    return groups.map(group => ({ operation, side, why, group }))
+  })
+}
+
+const examinedGroupsMax = 100
+
 /**
  * A group that does not exist yet shows a missing DESCRIBE, too; READ includes DESCRIBE. A broker
  * that is asked for a group creates the topic of committed offsets if it has none; the doctor must
  * change nothing, so it does not ask then.
  */
 async function groupFindings ({ clusters, config }: CheckContext): Promise<readonly Finding[]> {
-  const [offsets] = await clusters.target.describeTopics(['__consumer_offsets'])
-  if (offsets?.error?.errorName === 'UNKNOWN_TOPIC_OR_PARTITION') return []
-  const group = groupOf(config.name)
-  const [described] = await clusters.target.groupOffsets([group])
-  return described?.error?.errorName !== 'GROUP_AUTHORIZATION_FAILED'
-    ? []
-    : [{
-        severity: 'problem',
-        about: config.target.alias,
-        measured: seenIn(described.error),
-        advice: `Grant READ on the group ${group}; \`longhaul acls FILE\` prints the command`
-      }]
+  const needed = neededGroups(config)
+  const found = await Promise.all((['source', 'target'] as const).map(async side => {
+    const own = needed.filter(each => each.side === side)
+    const [offsets] = await clusters[side].describeTopics(['__consumer_offsets'])
+    if (own.length === 0 || offsets?.error?.errorName === 'UNKNOWN_TOPIC_OR_PARTITION') return []
+    const described = await clusters[side].groupOffsets(own.map(({ group }) => group))
+    return own.flatMap(({ group, operation, why }, i): readonly Finding[] => {
+      const error = described[i]?.error
+      return error?.errorName !== 'GROUP_AUTHORIZATION_FAILED'
+        ? []
+        : [{
+            severity: 'problem',
+            about: config[side].alias,
+            measured: `${seenIn(error)}; Longhaul ${why}`,
+            advice: `Grant ${operation.toUpperCase()} on the group ${group}; ` +
+              '`longhaul acls FILE` prints the command'
+          }]
+    })
+  }))
+  return found.flat()
 }
 
 function unreported (
