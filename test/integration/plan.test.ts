@@ -184,6 +184,21 @@ describe('longhaul plan', { timeout: 600_000 }, () => {
     assert.equal((await runCommand(['validate', file])).exit.code, 0)
   })
 
+  // Regression: the plan listed the topic among its changes, beside the warning that the target
+  // refuses it.
+  test('does not list a topic of its own that the target would refuse', async t => {
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      'topics': 'other',
+      'emit.heartbeats.enabled': true,
+      'heartbeats.topic.replication.factor': 3,
+      'checkpoints.topic.replication.factor': 3
+    }))
+    const { stdout } = await runCommand(['plan', file])
+    assert.match(stdout, /^warning: .*Lower heartbeats\.topic\.replication\.factor=3/m)
+    assert.match(stdout, /^warning: .*Lower checkpoints\.topic\.replication\.factor=3/m)
+    assert.doesNotMatch(stdout, /^creates the topic of (heartbeats|checkpoints): \S+ on west$/m)
+  })
+
   test('shows tables, and ends with 1 for a topic that the file names in vain', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters, { topics: 'other, gone' }))
     const { exit, stdout } = await runCommand(['plan', file])

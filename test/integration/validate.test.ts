@@ -73,6 +73,41 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     assert.match(stdout, /^error: topics names mm2-left\.internal, .* that of an internal topic$/m)
   })
 
+  // Regression: a line for each topic hid everything else. And a list of servers of two clusters,
+  // or one cluster under two names, was not noticed.
+  test('says once what all topics share, and what is wrong with the lists of servers', async t => {
+    const { source, target } = clusters
+    const factor = createPropertiesFile(t, flowProperties(clusters,
+      { 'topics': 'new|known|audit|patient', 'replication.factor': 5 }))
+    const refused = await runCommand(['validate', factor])
+    assert.equal(refused.exit.code, 1)
+    assert.match(refused.stdout,
+      /^error: 3 topics \(\w+, \w+, \w+\), of the first: .*replication\.factor=5/m)
+    assert.equal(refused.stdout.match(/^error: /gm)?.length, 1, refused.stdout)
+
+    const mixed = createPropertiesFile(t, flowProperties(clusters, {
+      'topics': 'new',
+      'west.bootstrap.servers':
+        [target.bootstrapServers, '127.0.0.1:1', source.bootstrapServers].join()
+    }))
+    const two = await runCommand(['validate', mixed])
+    assert.match(two.stdout,
+      /west\.bootstrap\.servers=.*is of cluster \S+, other .*\(BOOTSTRAP_CLUSTERS_DIFFER\)/)
+    assert.equal(two.exit.code, 3)
+
+    const twice = createPropertiesFile(t, flowProperties(clusters, {
+      'topics': 'new',
+      'clusters': 'east, west, again',
+      'again.bootstrap.servers': source.bootstrapServers,
+      'again->west.enabled': true
+    }))
+    for (const command of ['validate', 'plan']) {
+      const { stdout } = await runCommand([command, twice])
+      assert.match(stdout,
+        /^warning: (east and again|again and east) are both cluster \S+: .* twice/m)
+    }
+  })
+
   test('ends with 3 if the progress topic of the flow cannot be created', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters,
       { 'topics': 'new', 'progress.topic.replication.factor': 5 }))

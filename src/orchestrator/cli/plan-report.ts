@@ -4,6 +4,7 @@ import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { isAsAsked, namedInVain } from '../plan/flow-check.ts'
 import { changesAnything, type FlowPlan, type TopicOutlook } from '../plan/flow-plan.ts'
 import type { PlannedGroup } from '../plan/group-plan.ts'
+import { problemLines } from '../plan/problem-lines.ts'
 import { reasonOf } from '../topics/topic-remarks.ts'
 import { renderTable } from './table.ts'
 
@@ -127,7 +128,7 @@ function errorsOf (
 ): readonly string[] {
   return [
     ...progress.error === undefined ? [] : [progress.error.message],
-    ...check.problems.map(({ error, topic }) => `${topic}: ${error.message}`),
+    ...problemLines(config, check.problems),
     ...namedInVain(config, check).map(({ reason, topic }) =>
       `topics names ${topic}, which is not mirrored: ${reason}`)
   ]

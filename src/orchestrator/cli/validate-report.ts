@@ -3,6 +3,7 @@ import type { FlowConfig } from '../config/config.ts'
 import type { Difference } from '../config/differences.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { isAsAsked, namedInVain, type FlowCheck } from '../plan/flow-check.ts'
+import { problemLines } from '../plan/problem-lines.ts'
 import type { LeftOutTopic, PlannedTopic } from '../topics/topic-plan.ts'
 import { reasonOf } from '../topics/topic-remarks.ts'
 import { renderTable } from './table.ts'
@@ -54,7 +55,7 @@ function renderCheck (
     ...topics.length === 0 ? [] : [renderTopics(topics, failed, width)],
     ...leftOut.length === 0 ? [] : ['not mirrored:', renderLeftOut(config, leftOut, width)],
     ...progress.error === undefined ? [] : [`error: ${progress.error.message}`],
-    ...problems.map(({ topic, error }) => `error: ${topic}: ${error.message}`),
+    ...problemLines(config, problems).map(text => `error: ${text}`),
     ...namedInVain(config, check).map(({ topic, reason }) =>
       `error: topics names ${topic}, which is not mirrored: ${reason}`),
     ...[...warnings, ...progress.warnings].map(warning => `warning: ${warning.message}`),

@@ -18,6 +18,41 @@ export const certificateFileProperties = [
   'ssl.crl.location'
 ] as const
 
+const dayMs = 86_400_000
+/** A certificate that expires sooner is worth a warning. */
+export const expiryWarningDays = 14
+
+/** `the certificate of the client expires on 2027-01-31, in 3 days` */
+export function expiryText (what: string, endMs: number, nowMs: number): string {
+  const days = daysUntil(endMs, nowMs)
+  const end = new Date(endMs).toISOString().slice(0, 10)
+  return days < 0
+    ? `${what} expired on ${end}`
+    : `${what} expires on ${end}, in ${days} ${days === 1 ? 'day' : 'days'}`
+}
+
+/** Negative: it has expired. */
+export function daysUntil (endMs: number, nowMs: number): number {
+  return Math.floor((endMs - nowMs) / dayMs)
+}
+
+export function certificateName ({ of }: CertificateEnd): string {
+  return of === 'client' ? 'the certificate of the client' : 'a trusted authority'
+}
+
+/** The certificates of a cluster's configuration that have expired, or will within two weeks. */
+export function expiryRemarks (
+  { alias, certificates }: {
+    readonly alias: string
+    readonly certificates: readonly CertificateEnd[]
+  },
+  nowMs: number
+): readonly string[] {
+  return certificates.filter(({ endMs }) => daysUntil(endMs, nowMs) < expiryWarningDays)
+    .map(certificate => `cluster ${alias}: ` +
+      expiryText(certificateName(certificate), certificate.endMs, nowMs))
+}
+
 /** Empty if a file cannot be read here: librdkafka reads it, and reports the error. */
 export function certificateEnds (
   client: ClientProperties, readFile: ReadFile

@@ -1,5 +1,6 @@
 // Translates the properties of a Java client, as a MirrorMaker 2 file has them, to properties of
 // librdkafka. The file may also use librdkafka's names; both names for one setting are refused.
+import { certificateFileProperties } from './certificates.ts'
 import { clientTable } from './client-table.ts'
 import { parseJaas, translateJaas } from './jaas.ts'
 import { connectionProperties, otherProperties } from './librdkafka-properties.ts'
@@ -50,6 +51,7 @@ export function translateClient (
   translateStores(written, get, out, context)
   translateLogin(written, out, context)
   checkSecurity(written, out, context)
+  checkFiles(written, out, context)
   return { ...defaultTrust(out, context), ...Object.fromEntries(out.properties) }
 }
 
@@ -157,6 +159,28 @@ function translateLogin (
     // sasl.mechanism may also be set separately, in any case; translateJaas has compared the two.
     if (property === 'sasl.mechanism') out.properties.set(property, value)
     else out.put(property, value, entry)
+  }
+}
+
+/**
+ * Refuses a file that only librdkafka would read, with the first connection. A Java store was read
+ * already. A folder of authorities is no file.
+ */
+function checkFiles (
+  written: ReadonlyMap<string, Entry>, out: Output, { findings, readFile }: ClientContext
+): void {
+  if (!/ssl$/i.test(out.properties.get('security.protocol') ?? '')) return
+  for (const name of certificateFileProperties) {
+    const entry = written.get(name)
+    if (entry === undefined) continue
+    try {
+      readFile(entry.value)
+    } catch (thrown) {
+      const { code, message } = thrown as NodeJS.ErrnoException
+      if (code === 'EISDIR') continue
+      findings.refuse('CONFIG_INVALID',
+        `${describeEntry(entry)}: the file cannot be read: ${message}`, entry.key)
+    }
   }
 }
 

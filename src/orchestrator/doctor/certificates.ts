@@ -1,5 +1,8 @@
 // When certificates expire: those of the configuration, and those that the brokers show.
 import { brokerCertificate } from '../cluster/broker-certificate.ts'
+import {
+  certificateName, daysUntil, expiryText, expiryWarningDays
+} from '../config/certificates.ts'
 import type { FlowEnd } from '../config/config.ts'
 import type { Check, Finding } from './check.ts'
 import { measuredBrokersMax } from './round-trip.ts'
@@ -11,22 +14,17 @@ export interface CertificateExpiry {
   readonly renewal: string
 }
 
-const day = 86_400_000
-const warningDays = 14
 const noteDays = 45
 
 /** Pure. */
 export function judgeCertificate (
   { about, endMs, renewal, what }: CertificateExpiry, nowMs: number
 ): Finding {
-  const days = Math.floor((endMs - nowMs) / day)
-  const end = new Date(endMs).toISOString().slice(0, 10)
-  const measured = days < 0
-    ? `${what} expired on ${end}`
-    : `${what} expires on ${end}, in ${days} ${days === 1 ? 'day' : 'days'}`
+  const days = daysUntil(endMs, nowMs)
+  const measured = expiryText(what, endMs, nowMs)
   if (days >= noteDays) return { severity: 'ok', about, measured }
   return {
-    severity: days < 0 ? 'problem' : days < warningDays ? 'warning' : 'note',
+    severity: days < 0 ? 'problem' : days < expiryWarningDays ? 'warning' : 'note',
     about,
     measured,
     advice: renewal
@@ -57,11 +55,11 @@ function usesTls ({ client }: FlowEnd): boolean {
 }
 
 function configured ({ alias, certificates }: FlowEnd): readonly CertificateExpiry[] {
-  return certificates.map(({ endMs, of }) => ({
+  return certificates.map(certificate => ({
     about: alias,
-    endMs,
-    what: of === 'client' ? 'the certificate of the client' : 'a trusted authority',
-    renewal: of === 'client'
+    endMs: certificate.endMs,
+    what: certificateName(certificate),
+    renewal: certificate.of === 'client'
       ? `Renew the certificate in ${alias}.ssl.keystore.location; a running process reads it again`
       : `Add the new authority to ${alias}.ssl.truststore.location before this one expires`
   }))

@@ -37,6 +37,9 @@ export const orchestratorErrors = {
     'no token for the login can be fetched',
     'Check sasl.oauthbearer.token.endpoint.url, and the client id, the secret and the scope of ' +
     'this cluster'),
+  BOOTSTRAP_CLUSTERS_DIFFER: row(2017, 'final', 'flow',
+    'bootstrap.servers names brokers of two clusters',
+    'Let the list name brokers of one cluster; a second cluster needs an alias of its own'),
   SAME_CLUSTER: row(2014, 'final', 'flow',
     'source and target are the same cluster and the topics would have the same names',
     'Correct bootstrap.servers, or use DefaultReplicationPolicy'),

@@ -6,6 +6,7 @@ import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { unlessAborted } from '../time/deadline.ts'
+import type { TargetClaims } from './target-claims.ts'
 
 export interface ClusterPair {
   readonly source: ClusterAdmin
@@ -93,13 +94,33 @@ async function explained (
 }
 
 /** Mirroring within one cluster is unusual, so the log reports it; undefined for two clusters. */
-export function sameClusterRemark (
+function sameClusterRemark (
   { policy, source, target }: FlowConfig, { sourceDescription, targetDescription }: ClusterPair
 ): string | undefined {
   const { clusterId } = sourceDescription
   if (clusterId === null || clusterId !== targetDescription.clusterId) return undefined
   return `${source.alias} and ${target.alias} are both cluster ${clusterId}: the flow copies ` +
     `each topic once within the cluster, under the name ${policy.remoteTopic('TOPIC')}`
+}
+
+/** What is unusual about the clusters of a flow, beside those of the other flows of the process. */
+export function clusterRemarks (
+  config: FlowConfig, clusters: ClusterPair, claims: TargetClaims
+): readonly string[] {
+  const { name, source, target } = config
+  const { sourceDescription: { clusterId }, targetDescription } = clusters
+  const twin = claims.twinOf({
+    flow: name, alias: source.alias, sourceId: clusterId, targetId: targetDescription.clusterId
+  })
+  const same = sameClusterRemark(config, clusters)
+  return [
+    ...same === undefined ? [] : [same],
+    ...twin === undefined
+      ? []
+      : [`${twin.alias} and ${source.alias} are both cluster ${clusterId}: a topic that ` +
+        `${twin.flow} and ${name} both select is mirrored to ${target.alias} twice, or only by ` +
+        'the first flow if both give it one name; let them select different topics, or remove one']
+  ]
 }
 
 function checkDifferent (

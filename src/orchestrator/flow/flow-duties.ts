@@ -8,7 +8,7 @@ import { TopicReader } from '../cluster/topic-reader.ts'
 import { TopicWriter } from '../cluster/topic-writer.ts'
 import type { FlowConfig } from '../config/config.ts'
 import type { Side } from '../config/property-path.ts'
-import { checkpointDuty } from '../groups/checkpoint-duty.ts'
+import { checkpointDuty, writesCheckpoints } from '../groups/checkpoint-duty.ts'
 import { groupOffsetDuty } from '../groups/group-duties.ts'
 import { GroupPositions, type GroupPosition } from '../groups/group-positions.ts'
 import { heartbeatDuty } from '../heartbeats/heartbeat-duty.ts'
@@ -176,7 +176,7 @@ function groupOffsets (options: FlowDutiesOptions): readonly Duty[] {
 function checkpoints (options: FlowDutiesOptions): readonly Duty[] {
   const { clock, config: { policy, settings }, live, problems } = options
   const interval = 'emit.checkpoints.interval.seconds'
-  if (!settings['emit.checkpoints.enabled'] || settings[interval] < 0) return []
+  if (!writesCheckpoints({ settings })) return []
   return [checkpointDuty({
     ...internalTopic(options, 'target', policy.checkpointsTopic,
       settings['checkpoints.topic.replication.factor']),

@@ -27,7 +27,8 @@ import { progressTopicOf } from '../progress/progress-topic.ts'
 import type { Clock } from '../time/clock.ts'
 import { unlessAborted } from '../time/deadline.ts'
 import { version } from '../version.ts'
-import { openClusterPair, sameClusterRemark, type ClusterPair } from './cluster-pair.ts'
+import { refuseMixedBootstrap } from './bootstrap-clusters.ts'
+import { clusterRemarks, openClusterPair, type ClusterPair } from './cluster-pair.ts'
 import { ClusterProbe } from './cluster-probe.ts'
 import { controlled } from './controlled-partitions.ts'
 import { FlowBandwidth } from './flow-bandwidth.ts'
@@ -115,12 +116,14 @@ export class FlowParts {
   }
 
   async open (): Promise<void> {
-    const { clock, config, log, problems, signal } = this.#options
+    const { claims, clock, config, log, problems, signal } = this.#options
     const clusters = this.#add('clusters', await openClusterPair(config(), signal))
     const onChanged = (): void => { this.#parts.topics?.lookAgain() }
     this.#add('probe', new ClusterProbe({ ...clusters, clock, signal, onChanged })).start()
-    const remark = sameClusterRemark(config(), clusters)
-    if (remark !== undefined) log.warn({}, remark)
+    await this.#step(refuseMixedBootstrap(config(), clusters, signal))
+    for (const remark of clusterRemarks(config(), clusters, claims)) {
+      if (claims.isNewRemark(remark)) log.warn({}, remark)
+    }
     const progress = this.#add('progress', await this.#step(this.#openProgress(clusters)))
     this.#options.follow(progress.slots)
     const inbound = this.#add('inbound', this.#openInbound(clusters, progress))

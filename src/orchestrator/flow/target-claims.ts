@@ -13,7 +13,18 @@ export interface Claim {
   readonly mergedFrom: string | undefined
 }
 
+/** The clusters that one flow connects; ids are null where a cluster reports none. */
+export interface ConnectedClusters {
+  readonly flow: string
+  /** The alias of the source. */
+  readonly alias: string
+  readonly sourceId: string | null
+  readonly targetId: string | null
+}
+
 export class TargetClaims {
+  readonly #connected = new Map<string, ConnectedClusters>()
+  readonly #remarks = new Set<string>()
   /** By cluster and topic; within, by flow. */
   readonly #owners = new Map<string, Map<string, Claim>>()
 
@@ -28,6 +39,18 @@ export class TargetClaims {
     return undefined
   }
 
+  /**
+   * Returns another flow that connects the same two clusters: its source has two aliases, so topics
+   * that both flows select are mirrored twice.
+   */
+  twinOf (clusters: ConnectedClusters): ConnectedClusters | undefined {
+    this.#connected.set(clusters.flow, clusters)
+    const { flow, sourceId, targetId } = clusters
+    if (sourceId === null || targetId === null || sourceId === targetId) return undefined
+    return [...this.#connected.values()].find(other => other.flow !== flow &&
+      other.sourceId === sourceId && other.targetId === targetId)
+  }
+
   /** Releases the claims of the flow on all other topics of the cluster, which were deleted. */
   retain (clusterId: string, topics: ReadonlySet<string>, flow: string): void {
     const prefix = `${clusterId}/`
@@ -37,7 +60,15 @@ export class TargetClaims {
     }
   }
 
+  /** False: the process has logged it. A flow that fails is restarted repeatedly. */
+  isNewRemark (text: string): boolean {
+    const isNew = !this.#remarks.has(text)
+    this.#remarks.add(text)
+    return isNew
+  }
+
   release (flow: string): void {
+    this.#connected.delete(flow)
     for (const [key, owners] of this.#owners) this.#drop(key, owners, flow)
   }
 

@@ -1,7 +1,11 @@
 // Writes the checkpoints of a flow as MirrorMaker 2's MirrorCheckpointConnector does: the offsets
 // at which each consumer group of the source would continue in the remote topics, for Kafka's
 // RemoteClusterUtils.
-import { writeError, type InternalTopic, type InternalTopicUse } from '../cluster/internal-topic.ts'
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import {
+  ensureInternalTopic, writeError, type InternalTopic, type InternalTopicUse
+} from '../cluster/internal-topic.ts'
+import type { FlowConfig } from '../config/config.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { encodeCheckpoint, type Checkpoint } from '../mirror-maker/internal-records.ts'
 import type { CheckpointSnapshot } from '../observability/snapshot.ts'
@@ -86,6 +90,26 @@ function nameOf (checkpoint: Checkpoint): string {
 function isNew (now: Checkpoint, before: Checkpoint | undefined): boolean {
   return before === undefined || now.downstream > before.downstream ||
     now.upstream < before.upstream
+}
+
+/** Whether the flow writes checkpoints. */
+export function writesCheckpoints ({ settings }: Pick<FlowConfig, 'settings'>): boolean {
+  return settings['emit.checkpoints.enabled'] && settings['emit.checkpoints.interval.seconds'] >= 0
+}
+
+/** The error with which the target would refuse now; undefined: none. Creates nothing. */
+export async function checkCheckpoints (
+  { policy, settings, target }: FlowConfig,
+  admin: Pick<ClusterAdmin, 'describeTopics' | 'createTopics'>
+): Promise<ReplicatorError | undefined> {
+  const replicationFactor = settings['checkpoints.topic.replication.factor']
+  const topic = policy.checkpointsTopic
+  try {
+    await ensureInternalTopic({ admin, name: topic, replicationFactor }, { validateOnly: true })
+    return undefined
+  } catch (thrown) {
+    return writeError(thrown, topicUse({ topic, replicationFactor, cluster: target.alias }))
+  }
 }
 
 function topicUse (

@@ -4,18 +4,23 @@
 import { checkCanary } from '../canary/canary-duty.ts'
 import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
+import type { Side } from '../config/property-path.ts'
 import type { Difference } from '../config/differences.ts'
+import { expiryRemarks } from '../config/certificates.ts'
 import { metDifferences } from '../config/met-differences.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { sameClusterRemark, type ClusterPair } from '../flow/cluster-pair.ts'
+import { refuseMixedBootstrap } from '../flow/bootstrap-clusters.ts'
+import { clusterRemarks, type ClusterPair } from '../flow/cluster-pair.ts'
 import { openFlowsBack } from '../flow/flow-inbound.ts'
 import type { FlowsBack } from '../flow/flows-back.ts'
 import type { TargetClaims } from '../flow/target-claims.ts'
 import { topicOptions } from '../flow/topic-options.ts'
+import { checkCheckpoints, writesCheckpoints } from '../groups/checkpoint-duty.ts'
 import { checkHeartbeats } from '../heartbeats/heartbeat-duty.ts'
 import { positionsOnRecord } from '../migration/positions-on-record.ts'
 import type { Log } from '../observability/log.ts'
 import { checkOffsetSyncs } from '../offset-syncs/offset-sync-duty.ts'
+import { heartbeatsTopic } from '../policy/replication-policy.ts'
 import { checkFlowProgress } from '../progress/flow-progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { unlessAborted } from '../time/deadline.ts'
@@ -42,8 +47,16 @@ export interface FlowCheck {
   readonly check: TopicCheck
   readonly progress: ProgressCheck
   readonly remarks: readonly string[]
+  /** Topics of the flow itself that a cluster would refuse; the remarks name the errors. */
+  readonly refused: readonly RefusedTopic[]
   /** The differences from MirrorMaker 2 that matter for this file. */
   readonly differences: readonly Difference[]
+}
+
+export interface RefusedTopic {
+  readonly side: Side
+  readonly topic: string
+  readonly error: ReplicatorError
 }
 
 /** The problem of a flow's progress topic; with an error the flow would not start. */
@@ -61,21 +74,15 @@ export interface FlowCheckOptions {
 export async function checkFlow (
   look: FlowLook, { isBeforeImport = false }: FlowCheckOptions = {}
 ): Promise<FlowCheck> {
-  const { claims, clusters, config, flows, signal } = look
+  const { claims, clock, clusters, config, flows, signal } = look
+  await refuseMixedBootstrap(config, clusters, signal)
   const flowsBack = await lookBack(look)
   const check = await checkTopics(topicOptions({ claims, clusters, config, flowsBack, signal }))
-  const remark = sameClusterRemark(config, clusters)
-  const heartbeats = await unlessAborted(signal, Promise.all(config.heartbeats.map(
-    async pair => await checkHeartbeats(pair, clusters[pair.side]))))
-  const offsetSyncs = config.settings['emit.offset-syncs.enabled']
-    ? await unlessAborted(signal, checkOffsetSyncs(config, clusters[config.offsetSyncs.side]))
-    : undefined
-  const canary = config.canary === undefined
-    ? undefined
-    : await unlessAborted(signal, checkCanary({ config, ...config.canary }, clusters.source))
+  const refused = await unlessAborted(signal, refusedTopics(look))
   const remarks = [
-    ...settingRemarks(config, check.onSource), ...remark === undefined ? [] : [remark],
-    ...[...heartbeats, offsetSyncs, canary].flatMap(error => error?.message ?? [])
+    ...settingRemarks(config, check.onSource), ...clusterRemarks(config, clusters, claims),
+    ...[config.source, config.target].flatMap(end => expiryRemarks(end, clock.now())),
+    ...refused.map(({ error }) => error.message)
   ]
   const progress = await checkProgress(look)
   const stopping = progress.error === undefined && !isBeforeImport
@@ -87,8 +94,31 @@ export async function checkFlow (
     check: { ...check, problems: [...check.problems, ...stopping] },
     progress,
     remarks,
+    refused,
     differences: metDifferences(config, flows, leftOut)
   }
+}
+
+/** Tries what the duties of the flow would create, each on its cluster. */
+async function refusedTopics (
+  { clusters, config }: FlowLook
+): Promise<readonly RefusedTopic[]> {
+  const { canary, heartbeats, offsetSyncs, policy, settings } = config
+  type Tried = readonly [side: Side, topic: string, check: Promise<ReplicatorError | undefined>]
+  const tried: readonly Tried[] = [
+    ...heartbeats.map((pair): Tried =>
+      [pair.side, heartbeatsTopic, checkHeartbeats(pair, clusters[pair.side])]),
+    ...!settings['emit.offset-syncs.enabled'] ? [] : [[offsetSyncs.side, offsetSyncs.topic,
+      checkOffsetSyncs(config, clusters[offsetSyncs.side])] as const],
+    ...!writesCheckpoints(config) ? [] : [['target', policy.checkpointsTopic,
+      checkCheckpoints(config, clusters.target)] as const],
+    ...canary === undefined ? [] : [['source', canary.topic,
+      checkCanary({ config, ...canary }, clusters.source)] as const]
+  ]
+  return (await Promise.all(tried.map(async ([side, topic, check]) => {
+    const error = await check
+    return error === undefined ? [] : [{ side, topic, error }]
+  }))).flat()
 }
 
 /** Topics whose partitions would stop at a start. */

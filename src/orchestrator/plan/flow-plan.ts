@@ -56,7 +56,7 @@ export async function planFlow (look: FlowLook): Promise<FlowPlan> {
   const existing = mirrored.filter(({ targetPartitions }) => targetPartitions > 0)
   const [configs, ownTopics, acls, groups, batches] = await Promise.all([
     part(planConfigs(look, existing, failures), new Map<string, readonly SettingChange[]>()),
-    part(planOwnTopics(look), []),
+    part(planOwnTopics(look, checked.refused), []),
     part(planAcls(look, mirrored.map(({ topic }) => topic)), { create: [], off: undefined }),
     part(planGroups(look), { off: undefined, groups: [], shareGroups: [], failures: [] }),
     part(planOfBatches(look, check), new Map<string, TopicBatches>())

@@ -2,10 +2,11 @@
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import type { Side } from '../config/property-path.ts'
+import { writesCheckpoints } from '../groups/checkpoint-duty.ts'
 import { heartbeatsTopic } from '../policy/replication-policy.ts'
 import { progressCorrections, progressTopicOf } from '../progress/progress-topic.ts'
 import type { SettingChange } from '../topics/topic-config-sync.ts'
-import type { FlowLook } from './flow-check.ts'
+import type { FlowCheck, FlowLook } from './flow-check.ts'
 
 export interface OwnTopic {
   readonly topic: string
@@ -25,8 +26,7 @@ export function ownTopicsOf (
 ): readonly Named[] {
   return [
     { topic: progressTopicOf(source.alias), side: 'target', holds: 'progress' },
-    ...settings['emit.checkpoints.enabled'] &&
-      settings['emit.checkpoints.interval.seconds'] >= 0
+    ...writesCheckpoints({ settings })
       ? [{ topic: policy.checkpointsTopic, side: 'target' as const, holds: 'checkpoints' }]
       : [],
     ...settings['emit.offset-syncs.enabled']
@@ -40,8 +40,9 @@ export function ownTopicsOf (
   ]
 }
 
+/** `refused`: topics that a start would try in vain to create; a warning says why. */
 export async function planOwnTopics (
-  { clusters, config }: FlowLook
+  { clusters, config }: FlowLook, refused: FlowCheck['refused'] = []
 ): Promise<readonly OwnTopic[]> {
   const named = ownTopicsOf(config)
   const missing = {
@@ -55,7 +56,8 @@ export async function planOwnTopics (
   return named.map(each => ({
     ...each,
     cluster: config[each.side].alias,
-    isMissing: missing[each.side].has(each.topic),
+    isMissing: missing[each.side].has(each.topic) &&
+      !refused.some(({ side, topic }) => side === each.side && topic === each.topic),
     settings: each.holds === 'progress' ? corrected : []
   }))
 }

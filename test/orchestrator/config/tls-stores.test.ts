@@ -262,3 +262,16 @@ interface Forge {
       options: { readonly friendlyName: string }): object
   }
 }
+
+// Regression: the client of the first connection reported it, in librdkafka's words, and only for a
+// flow that was started.
+test('a file that only librdkafka would read is refused if it cannot be read', () => {
+  const lines = (path: string): readonly string[] =>
+    [...twoClusters, 'A.security.protocol = SSL', `A.ssl.ca.location = ${path}`]
+  const problems = problemsOf(lines(at('missing.pem')), { readFile })
+  assert.equal(problems.length, 1)
+  assert.match(problems[0] ?? '', /^A\.ssl\.ca\.location=.*the file cannot be read: ENOENT/)
+  assert.deepEqual(problemsOf(lines(directory), { readFile }), [], 'a folder of authorities')
+  const unused = [...twoClusters, `A.ssl.ca.location = ${at('missing.pem')}`]
+  assert.deepEqual(problemsOf(unused, { readFile }), [])
+})

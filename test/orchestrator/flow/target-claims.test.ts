@@ -40,3 +40,28 @@ test('flows that keep names share a topic, if their sources are different cluste
   claims.release('east->west')
   assert.equal(claims.claim(claim('west-id', 'orders', 'alias->west', 'east-id')), undefined)
 })
+
+// Regression: one cluster under two aliases was mirrored twice, and nothing said so.
+test('two flows between the same two clusters name each other', () => {
+  const claims = new TargetClaims()
+  const east = { flow: 'east->west', alias: 'east', sourceId: 'one', targetId: 'two' }
+  const alias = { ...east, flow: 'alias->west', alias: 'alias' }
+  assert.equal(claims.twinOf(east), undefined)
+  assert.deepEqual(claims.twinOf(alias), east)
+  assert.deepEqual(claims.twinOf(east), alias)
+  assert.equal(claims.twinOf({ ...alias, flow: 'alias->north', targetId: 'three' }), undefined)
+  const unknown = { ...east, flow: 'old->west', sourceId: null }
+  assert.equal(claims.twinOf(unknown), undefined)
+  assert.equal(claims.twinOf({ ...unknown, flow: 'older->west' }), undefined)
+  // Another line says that such a flow copies within one cluster.
+  const within = { ...east, flow: 'east->east2', targetId: 'one' }
+  assert.equal(claims.twinOf(within), undefined)
+  assert.equal(claims.twinOf({ ...within, flow: 'east2->east' }), undefined)
+  claims.release('alias->west')
+  assert.equal(claims.twinOf(east), undefined)
+})
+
+test('a remark about clusters is new once, however often its flow starts', () => {
+  const claims = new TargetClaims()
+  assert.deepEqual(['one', 'two', 'one'].map(text => claims.isNewRemark(text)), [true, true, false])
+})
