@@ -7,6 +7,8 @@ export interface Listener {
   readonly port: number
   readonly advertisedPort: number
   /** 127.0.0.1 by default. */
+  readonly host?: string
+  /** The same as `host` by default. */
   readonly advertisedHost?: string
 }
 
@@ -20,6 +22,8 @@ export interface ServerIdentity {
   /** The first listener carries the traffic between the brokers. */
   readonly listeners: readonly Listener[]
 }
+
+const localhost = '127.0.0.1'
 
 export type ServerProperties = Readonly<Record<string, string>>
 
@@ -40,13 +44,13 @@ function identity (server: ServerIdentity): ServerProperties {
   return {
     'process.roles': 'broker,controller',
     'node.id': String(id),
-    'controller.quorum.voters': voters.map(v => `${v.id}@127.0.0.1:${v.port}`).join(','),
+    'controller.quorum.voters': voters.map(v => `${v.id}@${localhost}:${v.port}`).join(','),
     'controller.listener.names': controller.name,
     'inter.broker.listener.name': listeners[0]?.name ?? controller.name,
-    listeners: all.map(l => `${l.name}://127.0.0.1:${l.port}`).join(','),
+    listeners: all.map(l => `${l.name}://${l.host ?? localhost}:${l.port}`).join(','),
     // Brokers before 3.9 must not advertise the controller's listener.
     'advertised.listeners': listeners
-      .map(({ advertisedHost = '127.0.0.1', advertisedPort, name }) =>
+      .map(({ host = localhost, advertisedHost = host, advertisedPort, name }) =>
         `${name}://${advertisedHost}:${advertisedPort}`).join(','),
     'listener.security.protocol.map': all.map(l => `${l.name}:${l.protocol}`).join(','),
     'log.dirs': logDirs.join(',')

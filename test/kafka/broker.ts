@@ -34,12 +34,16 @@ export interface BrokerSettings {
   /** Folders that act as disks: the broker continues if one of several fails. 1 by default. */
   readonly logDirCount?: number
   readonly jvm: JvmSettings
+  /** Before the command of the process, for example to enter a network namespace. */
+  readonly commandPrefix?: readonly string[]
 }
 
 export class Broker {
   readonly id: number
   /** Port of the listener clients use when there is neither a proxy nor SASL. */
   readonly port: number
+  /** The address of that listener. */
+  readonly host: string
   /** The folder of `<topic>-<partition>/`; the first of its folders, if it has several. */
   readonly logDir: string
   readonly logDirs: readonly string[]
@@ -51,7 +55,9 @@ export class Broker {
   constructor (settings: BrokerSettings) {
     this.#settings = settings
     this.id = settings.server.id
-    this.port = settings.server.listeners[0]?.port ?? 0
+    const [listener] = settings.server.listeners
+    this.port = listener?.port ?? 0
+    this.host = listener?.host ?? '127.0.0.1'
     this.logDir = join(settings.folder, 'data')
     const more = Array.from({ length: (settings.logDirCount ?? 1) - 1 }, (_, index) =>
       join(settings.folder, `data-${index + 2}`))
@@ -76,16 +82,17 @@ export class Broker {
   /** Resolves when the broker serves requests; a failed start throws with the end of its log. */
   async start (): Promise<void> {
     if (this.isRunning) throw new Error(`broker ${this.id} is running`)
-    const { jars, jvm } = this.#settings
+    const { commandPrefix = [], jars, jvm } = this.#settings
     const output = openSync(this.#outputPath, 'a+')
     try {
       const from = fstatSync(output).size
-      const child = spawnGuarded(javaProgram(), javaArguments({
+      const [command = '', ...args] = [...commandPrefix, javaProgram(), ...javaArguments({
         classPath: jars.classPath,
         className: 'kafka.Kafka',
         args: [join(this.#settings.folder, 'server.properties')],
         flags: [...heapFlags(jvm), ...jars.archiveFlags]
-      }), { stdio: ['ignore', output, output] })
+      })]
+      const child = spawnGuarded(command, args, { stdio: ['ignore', output, output] })
       // If a test forgot to close its cluster, the process still ends, and ends the broker.
       child.unref()
       child.on('error', () => {})

@@ -38,8 +38,17 @@ export interface KafkaClusterOptions {
   readonly sasl?: SaslUsers
   readonly moreListeners?: readonly MoreListener[]
   readonly jvm?: JvmSettings
+  /** Where the brokers run; by default in this network namespace, on 127.0.0.1. */
+  readonly place?: NetworkPlace
   /** Data folders of each broker: with 2 or more, one may fail without the broker. */
   readonly logDirCount?: number
+}
+
+export interface NetworkPlace {
+  /** Of the public listener, for this process and for the brokers. */
+  readonly address: string
+  /** A prefix of commands that run there. */
+  readonly commandPrefix: readonly string[]
 }
 
 interface BrokerPorts {
@@ -111,7 +120,7 @@ export class KafkaCluster {
     this.#ports = ports
     this.#options = options
     this.link = new Link(typeof options.proxied === 'object' ? options.proxied : {})
-    this.plainBootstrapServers = addresses(ports.map(p => p.plain))
+    this.plainBootstrapServers = addresses(ports.map(p => p.plain), options.place?.address)
     this.bootstrapServers = options.sasl === undefined
       ? this.plainBootstrapServers
       : addresses(ports.map(p => p.sasl))
@@ -209,7 +218,8 @@ export class KafkaCluster {
   #createBroker (own: BrokerPorts): Broker {
     const folder = join(this.#folder, `broker-${own.id}`)
     mkdirSync(folder)
-    const { config, configOf, moreListeners = [], sasl, jvm = {}, logDirCount = 1 } = this.#options
+    const { config, configOf, moreListeners = [], place, sasl, jvm = {}, logDirCount = 1 } =
+      this.#options
     const zookeeperPort = this.#zookeeperPort()
     return new Broker({
       jars: this.#jars.brokers,
@@ -217,6 +227,7 @@ export class KafkaCluster {
       folder,
       jvm,
       logDirCount,
+      commandPrefix: place?.commandPrefix ?? [],
       server: {
         id: own.id,
         voters: this.#ports.map(p => ({ id: p.id, port: p.controller })),
@@ -245,7 +256,13 @@ function allPorts (ports: BrokerPorts): number[] {
 function listenersOf (ports: BrokerPorts, options: KafkaClusterOptions): Listener[] {
   const publicProtocol = options.sasl === undefined ? 'PLAINTEXT' : 'SASL_PLAINTEXT'
   const listeners: Listener[] = [
-    { name: 'PLAIN', protocol: 'PLAINTEXT', port: ports.plain, advertisedPort: ports.plain }
+    {
+      name: 'PLAIN',
+      protocol: 'PLAINTEXT',
+      port: ports.plain,
+      advertisedPort: ports.plain,
+      ...options.place !== undefined && { host: options.place.address }
+    }
   ]
   if (options.sasl !== undefined) {
     listeners.push({
@@ -263,9 +280,14 @@ function listenersOf (ports: BrokerPorts, options: KafkaClusterOptions): Listene
   }
   for (const [index, more] of (options.moreListeners ?? []).entries()) {
     const port = ports.more[index] ?? 0
-    const { advertisedHost, advertisedPort = port, name, protocol } = more
+    const { advertisedHost, advertisedPort = port, host, name, protocol } = more
     listeners.push({
-      name, protocol, port, advertisedPort, ...advertisedHost !== undefined && { advertisedHost }
+      name,
+      protocol,
+      port,
+      advertisedPort,
+      ...host !== undefined && { host },
+      ...advertisedHost !== undefined && { advertisedHost }
     })
   }
   return listeners

@@ -9,6 +9,8 @@ const timeoutMs = 10_000
 /** A Broker, or an address. */
 export interface BrokerAddress {
   readonly port: number
+  /** 127.0.0.1 by default. */
+  readonly host?: string
 }
 
 /** Resolves with the answer after its correlation id. */
@@ -17,7 +19,7 @@ export async function requestRaw (
 ): Promise<Buffer> {
   const request = Buffer.concat([
     int16(api.key), int16(api.version), int32(1), string('longhaul-test'), body])
-  const socket = connect({ port: broker.port, host: '127.0.0.1' })
+  const socket = connect({ port: broker.port, host: broker.host ?? '127.0.0.1' })
   try {
     const response = readFrame(socket)
     socket.write(Buffer.concat([int32(request.length), request]))

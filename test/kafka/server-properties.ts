@@ -13,6 +13,8 @@ export interface MoreListener extends Pick<Listener, 'name' | 'protocol'> {
   /** The advertised port; by default the listener's own. */
   readonly advertisedPort?: number
   /** 127.0.0.1 by default. */
+  readonly host?: string
+  /** The same as `host` by default. */
   readonly advertisedHost?: string
 }
 
