@@ -14,7 +14,7 @@ import { appendLongLink, renderLongLink } from './report/long-link-report.ts'
 import { runCatchUp } from './scenarios/catch-up.ts'
 import { runLatency } from './scenarios/latency.ts'
 import {
-  runLongLink, standardRows, windows, type LineRow, type WindowName
+  lineKinds, noTun, runLongLink, standardRows, windows, type LineKind, type LineRow, type WindowName
 } from './scenarios/long-link.ts'
 import { loadCodecs, usualBatches, type LoadCodec } from './scenarios/load.ts'
 import { runLoopback } from './scenarios/loopback.ts'
@@ -119,18 +119,29 @@ interface LongLinkOptions {
   readonly windows?: readonly WindowName[]
   readonly partitions?: readonly number[]
   readonly over?: ReadonlyArray<LineRow['over']>
+  readonly line?: LineKind
+  readonly loss?: readonly number[]
+  readonly congestion?: readonly string[]
   readonly append: boolean
 }
 
 /** All combinations; without options the standard rows. */
 function rowsOf (options: LongLinkOptions): readonly LineRow[] {
-  const { over, partitions, rate, rtt, windows: names } = options
-  if ([over, partitions, rate, rtt, names].every(each => each === undefined)) return standardRows
-  return (over ?? ['source' as const]).flatMap(end => (rtt ?? [100]).flatMap(roundTripMs =>
+  const { congestion, line, loss, over, partitions, rate, rtt, windows: names } = options
+  if (line !== 'tun' && (loss ?? congestion) !== undefined) {
+    throw new Error('proxies end TCP: --loss and --congestion need --line tun')
+  }
+  if ([line, over, partitions, rate, rtt, names].every(each => each === undefined)) {
+    return standardRows
+  }
+  const rows = (over ?? ['source' as const]).flatMap(end => (rtt ?? [100]).flatMap(roundTripMs =>
     (rate ?? [40]).flatMap(megabytes => (names ?? ['wide' as const]).flatMap(window =>
       (partitions ?? [4]).map(count => ({
         roundTripMs, rate: megabytes * 1e6, window, partitions: count, over: end
       }))))))
+  if (line !== 'tun') return rows.map(row => ({ ...row, ...noTun }))
+  return rows.flatMap(row => (loss ?? [0]).flatMap(percent =>
+    (congestion ?? ['cubic']).map(name => ({ ...row, line, loss: percent, congestion: name }))))
 }
 
 async function longLink (options: LongLinkOptions): Promise<void> {
@@ -286,6 +297,11 @@ program.command('long-link')
   .option('--partitions <counts>', 'of the topic', listOf(parseCount))
   .option('--over <ends>', 'source (fetching over the line), target (producing over it)',
     listOf(oneOf<LineRow['over']>(['source', 'target'])))
+  .option('--line <kind>', 'proxy (ends TCP), tun (packets; needs root and /dev/net/tun)',
+    oneOf(lineKinds))
+  .option('--loss <percents>', 'of the packets, over tun', listOf(parseNumber))
+  .option('--congestion <names>', 'congestion controls, over tun; cubic by default',
+    listOf(String))
   .option('--append', 'add the run to perf/results/long-link.md', false)
   .action(longLink)
 

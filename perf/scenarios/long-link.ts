@@ -1,30 +1,42 @@
-// One cluster at the other end of an emulated line, the other beside the mirror: which part of the
-// line each contender uses, and at what cost. All connections of a run share the line.
+// One cluster at the other end of a line, the other beside the mirror: which part of the line each
+// contender uses, and at what cost. All connections of a run share the line.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import { measureRawLog, type LogSize } from '../../test/kafka/raw-log.ts'
 import type { Contender, MirrorJob } from '../contenders/contender.ts'
 import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
 import { createRandom } from '../../src/orchestrator/time/seeded-random.ts'
 import { shuffled } from '../random.ts'
 import { deleteTopicsExcept, logDirOf } from './brokers.ts'
-import {
-  serversBehindLine, startLineTo, withFarClusters, type FarCluster, type FarClusters
-} from './far-clusters.ts'
+import type { Line } from '../line/line.ts'
+import type { TunCounts } from '../line/tun-line.ts'
+import { serversBehindLine, startLineTo, withFarClusters } from './far-clusters.ts'
 import { usualBatches, writeLoad } from './load.ts'
+import { withTunClusters, type TunClusters } from './tun-clusters.ts'
 
-/** The window of a connection: unlimited, or 2.4 MB/s at 100 ms. */
+/** The window of a connection through a proxy: unlimited, or 2.4 MB/s at 100 ms. */
 export const windows = { wide: 0, default: 240_000 } as const
 export type WindowName = keyof typeof windows
+
+/** Proxies that end TCP (line.c), or a network of packets (tun_line.c). */
+export const lineKinds = ['proxy', 'tun'] as const
+export type LineKind = typeof lineKinds[number]
 
 export interface LineRow {
   readonly roundTripMs: number
   /** Bytes a second; 0: no limit. */
   readonly rate: number
+  /** Over TUN: Kafka's default socket buffers, or those of the kernel that grow. */
   readonly window: WindowName
   readonly partitions: number
+  readonly line: LineKind
+  /** Percent of the packets; 0 with proxies. */
+  readonly loss: number
+  /** Congestion control at both ends; undefined with proxies. */
+  readonly congestion: string | undefined
   /** The cluster at the far end: fetching or producing over the line. */
   readonly over: 'source' | 'target'
 }
@@ -48,6 +60,20 @@ const recordBytes = 1_000
 const lineRate = 40_000_000
 const counts = [64, 4, 1]
 const topicPrefix = 'load-'
+/** Of the lost packets: the same in each run. */
+const lossSeed = 11
+
+/** Where rows run: clusters that stay, and a line that each row starts. */
+interface Place {
+  readonly source: KafkaCluster
+  readonly target: KafkaCluster
+  readonly folder: string
+  readonly serversBehindLine: (end: LineRow['over']) => string
+  readonly startLine: (row: LineRow) => Promise<Line>
+}
+
+export const noTun: Pick<LineRow, 'line' | 'loss' | 'congestion'> =
+  { line: 'proxy', loss: 0, congestion: undefined }
 
 /** The rows of a run without options. */
 export const standardRows: readonly LineRow[] = [
@@ -55,18 +81,82 @@ export const standardRows: readonly LineRow[] = [
   ...rowsOf({ rate: lineRate, window: 'wide', over: 'source' }),
   ...rowsOf({ rate: lineRate, window: 'wide', over: 'target' }),
   ...[0, 100, 200].flatMap(roundTripMs => [4, 1].map((partitions): LineRow =>
-    ({ roundTripMs, rate: 0, window: 'wide', partitions, over: 'source' })))
+    ({ ...noTun, roundTripMs, rate: 0, window: 'wide', partitions, over: 'source' })))
 ]
 
 function rowsOf (row: Pick<LineRow, 'rate' | 'window' | 'over'>): readonly LineRow[] {
-  return counts.map(partitions => ({ ...row, partitions, roundTripMs: 100 }))
+  return counts.map(partitions => ({ ...noTun, ...row, partitions, roundTripMs: 100 }))
 }
 
 export async function runLongLink (settings: LongLinkSettings): Promise<LongLinkResult[]> {
-  return await withFarClusters(settings.say, async clusters => await runRows(settings, clusters))
+  const { rows } = settings
+  const results: LongLinkResult[] = []
+  for (const line of lineKinds) {
+    for (const group of groupsOf(rows.filter(row => row.line === line))) {
+      const ownSettings = { ...settings, rows: group }
+      results.push(...line === 'proxy'
+        ? await overProxies(ownSettings)
+        : await overTun(ownSettings))
+    }
+  }
+  return results
 }
 
-async function runRows (settings: LongLinkSettings, place: FarClusters): Promise<LongLinkResult[]> {
+/** Rows over TUN share their clusters if these have the same place and the same buffers. */
+function groupsOf (rows: readonly LineRow[]): ReadonlyArray<readonly LineRow[]> {
+  const groups = new Map<string, LineRow[]>()
+  for (const row of rows) {
+    const key = row.line === 'tun' ? `${row.over} ${row.window}` : ''
+    groups.set(key, [...groups.get(key) ?? [], row])
+  }
+  return [...groups.values()]
+}
+
+async function overProxies (settings: LongLinkSettings): Promise<LongLinkResult[]> {
+  return await withFarClusters(settings.say, async clusters => await runRows(settings, {
+    source: clusters.source.cluster,
+    target: clusters.target.cluster,
+    folder: clusters.folder,
+    serversBehindLine: end => serversBehindLine(clusters[end]),
+    startLine: async ({ over, rate, roundTripMs, window }) =>
+      await startLineTo(clusters[over], { roundTripMs, rate, window: windows[window] })
+  }))
+}
+
+async function overTun (settings: LongLinkSettings): Promise<LongLinkResult[]> {
+  const { rows: [first], say } = settings
+  if (first === undefined) return []
+  const socketBuffers = first.window === 'wide' ? -1 : undefined
+  return await withTunClusters({ far: first.over, socketBuffers, say }, async clusters =>
+    await runRows(settings, {
+      ...clusters,
+      serversBehindLine: () => clusters.farServers,
+      startLine: async row => await startTunLine(clusters, row, say)
+    }))
+}
+
+/** Says how many packets of the row were lost. */
+async function startTunLine (
+  { line }: TunClusters, row: LineRow, say: (text: string) => void
+): Promise<Line> {
+  const { congestion, loss, rate, roundTripMs } = row
+  await line.set({ roundTripMs, rate, lossPercent: loss, seed: lossSeed, congestion })
+  return {
+    async stop () {
+      const counts = await line.set({ roundTripMs: 0, rate: 0, lossPercent: 0, seed: lossSeed })
+      say(`${describeRow(row)}: ${describeCounts(counts)}`)
+    }
+  }
+}
+
+function describeCounts ({ carried, dropped, lost }: TunCounts): string {
+  const percent = (count: number): string =>
+    `${(count / Math.max(1, carried + dropped + lost) * 100).toFixed(3)} %`
+  return `of ${carried + dropped + lost} packets the line lost ${percent(lost)}, ` +
+    `its queue dropped ${percent(dropped)}`
+}
+
+async function runRows (settings: LongLinkSettings, place: Place): Promise<LongLinkResult[]> {
   const { contenders, rounds, rows } = settings
   const sizes = await fillTopics(settings, place)
   const results = rows.flatMap(row => contenders.map(contender =>
@@ -89,40 +179,39 @@ function topicOf (partitions: number): string {
 
 /** One topic for each number of partitions. */
 async function fillTopics (
-  { records, rows, say }: LongLinkSettings, { folder, source, target }: FarClusters
+  { records, rows, say }: LongLinkSettings, { folder, source, target }: Place
 ): Promise<ReadonlyMap<number, LogSize>> {
   const sizes = new Map<number, LogSize>()
   say('warming the target up')
-  await target.cluster.createTopic('warm-up', { partitions: 4 })
-  await writeLoad(target.cluster,
+  await target.createTopic('warm-up', { partitions: 4 })
+  await writeLoad(target,
     { topic: 'warm-up', records: Math.ceil(records / 10), recordBytes, ...usualBatches }, folder)
-  await target.cluster.admin.deleteTopic('warm-up')
+  await target.admin.deleteTopic('warm-up')
   for (const partitions of new Set(rows.map(row => row.partitions))) {
     const topic = topicOf(partitions)
     say(`writing ${records.toLocaleString('en')} records into ${partitions} partitions`)
-    await source.cluster.createTopic(topic, { partitions })
-    await writeLoad(source.cluster, { topic, records, recordBytes, ...usualBatches }, folder)
-    sizes.set(partitions, measureRawLog(logDirOf(source.cluster), topic))
+    await source.createTopic(topic, { partitions })
+    await writeLoad(source, { topic, records, recordBytes, ...usualBatches }, folder)
+    sizes.set(partitions, measureRawLog(logDirOf(source), topic))
   }
   return sizes
 }
 
 async function runOne (
-  contender: Contender, row: LineRow, size: LogSize, { folder, source, target }: FarClusters,
-  say: (text: string) => void
+  contender: Contender, row: LineRow, size: LogSize, place: Place, say: (text: string) => void
 ): Promise<MirrorFigures> {
+  const { folder, source, target } = place
   await sleep(3_000) // as in loopback
   const own = join(folder, `${contender.name}-${Date.now()}`)
   mkdirSync(own)
-  const far = row.over === 'source' ? source : target
-  const servers = (end: FarCluster): string =>
-    end === far ? serversBehindLine(end) : end.cluster.bootstrapServers
+  const servers = (end: LineRow['over']): string =>
+    end === row.over ? place.serversBehindLine(end) : place[end].bootstrapServers
   const topic = topicOf(row.partitions)
   const job: MirrorJob = {
-    source: source.cluster,
-    target: target.cluster,
-    sourceServers: servers(source),
-    targetServers: servers(target),
+    source,
+    target,
+    sourceServers: servers('source'),
+    targetServers: servers('target'),
     tls: undefined,
     topic,
     partitions: row.partitions,
@@ -130,8 +219,7 @@ async function runOne (
     bytes: size.bytes,
     folder: own
   }
-  const line = await startLineTo(far,
-    { roundTripMs: row.roundTripMs, rate: row.rate, window: windows[row.window] })
+  const line = await place.startLine(row)
   try {
     const figures = await measureRun(contender, job)
     say(`${describeRow(row)}: ${contender.name} ` +
@@ -139,14 +227,15 @@ async function runOne (
     return figures
   } finally {
     await line.stop()
-    await deleteTopicsExcept(source.cluster, topic => topic.startsWith(topicPrefix))
-    await deleteTopicsExcept(target.cluster)
+    await deleteTopicsExcept(source, topic => topic.startsWith(topicPrefix))
+    await deleteTopicsExcept(target)
   }
 }
 
 export function describeRow (row: LineRow): string {
-  const { over, partitions, rate, roundTripMs, window } = row
+  const { congestion, line, loss, over, partitions, rate, roundTripMs, window } = row
   const way = over === 'source' ? 'fetching' : 'producing'
   const limit = rate === 0 ? 'no limit' : `${rate / 1e6} MB/s`
-  return `${way}, ${roundTripMs} ms, ${limit}, ${window} windows, ${partitions} partitions`
+  const text = `${way}, ${roundTripMs} ms, ${limit}, ${window} windows, ${partitions} partitions`
+  return line === 'tun' ? `${text}, ${congestion}, ${loss} % lost` : text
 }

@@ -67,12 +67,15 @@ function createMirrorMaker ({ name, description, tuning }: Variant): Contender {
 export const mirrorMaker = createMirrorMaker({
   name: 'mirror-maker',
   description: 'producer lz4, batch.size 131072, linger.ms 20; ' +
-    'consumer max.partition.fetch.bytes 8 MiB',
+    'consumer max.partition.fetch.bytes 8 MiB; socket buffers -1',
   tuning: alias => [
     'target.producer.compression.type = lz4',
     'target.producer.batch.size = 131072',
     'target.producer.linger.ms = 20',
-    `${alias}.consumer.max.partition.fetch.bytes = 8388608`
+    `${alias}.consumer.max.partition.fetch.bytes = 8388608`,
+    // Otherwise 64 KiB bound what a connection has in flight over a network of packets.
+    `${alias}.consumer.receive.buffer.bytes = -1`,
+    'target.producer.send.buffer.bytes = -1'
   ]
 })
 
