@@ -1,7 +1,7 @@
 // Each permission that `longhaul acls` prints is withdrawn from one flow: the log names the
 // operation and the resource. All flows run in one process, beside a flow with all permissions.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, test, type TestContext } from 'node:test'
 import {
   permissionRows, type RequiredAcl, type Resource
 } from '../../src/orchestrator/flow/required-acls.ts'
@@ -36,7 +36,7 @@ describe('without a permission', { timeout: 600_000 }, () => {
     const { source, target } = clusters
     const cases = permissionRows
       .filter(({ resource, side }) => !shared.includes(resource) &&
-        // permissions.test shows that of the group on the source.
+        // Without Describe on the group on the source no request failed.
         (!['offset syncs topic', 'group'].includes(resource) || side === 'target'))
       .map((row, i) => ({ ...row, alias: `east${i}x`, topic: `t${i}x` }))
     const flows = [...cases, { alias: 'sound', topic: 'sound' }]
@@ -100,8 +100,7 @@ describe('without a permission', { timeout: 600_000 }, () => {
   })
 
   // With a user of its own, a flow may lack what others have on the same resource. Without cases:
-  // Create on topics that the first flow creates for all; Describe on the cluster of the target,
-  // which Alter implies; and what needs topics of other flows.
+  // Describe on the cluster of the target, which Alter implies; and those of the next tests.
   test('on a resource that flows share, a flow with its own user names it, too', async t => {
     const { source, target } = clusters
     const rows = permissionRows.filter(({ operation, resource, side }) =>
@@ -157,6 +156,109 @@ describe('without a permission', { timeout: 600_000 }, () => {
       assert.match(line.text, /grant|needs/i)
     }
     await mirror.stop()
+  })
+})
+
+// On clusters of their own: no other flow creates the topic of heartbeats there.
+describe('without a permission on a topic of the flow itself or of other flows', {
+  timeout: 600_000
+}, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters(secured) })
+  after(async () => { await clusters.close() })
+
+  interface Case {
+    readonly alias: string
+    readonly user: string
+    readonly side: 's' | 't'
+    readonly operation: string
+    /** The resource, as `longhaul acls` and the log name it. */
+    readonly name: string
+    readonly says: RegExp
+    readonly settings: Properties
+  }
+
+  /** Runs the flows of the cases; each one lacks its operation on its resource, and says so. */
+  async function assertNamed (t: TestContext, cases: readonly Case[]): Promise<void> {
+    const { source, target } = clusters
+    const aliases = [...new Set(cases.map(({ alias }) => alias))]
+    const userOf = (alias: string): string =>
+      cases.find(each => each.alias === alias)?.user ?? ''
+    const file = createPropertiesFile(t, {
+      ...Object.assign({}, ...aliases.map(alias => ({
+        ...clusterOf(`${alias}s`, source.bootstrapServers, userOf(alias)),
+        ...clusterOf(`${alias}t`, target.bootstrapServers, userOf(alias)),
+        [`${alias}s->${alias}t.enabled`]: true,
+        [`${alias}s->${alias}t.topics`]: `of-${alias}`
+      }))) as Properties,
+      ...Object.assign({}, ...cases.map(({ settings }) => settings)) as Properties,
+      'clusters': aliases.flatMap(alias => [`${alias}s`, `${alias}t`]).join(),
+      'lanes': 1,
+      'task.slots': 1,
+      'replication.factor': 1,
+      'progress.topic.replication.factor': 1,
+      'checkpoints.topic.replication.factor': 1,
+      'heartbeats.topic.replication.factor': 1,
+      'canary.topic.replication.factor': 1,
+      'emit.heartbeats.enabled': false,
+      'emit.offset-syncs.enabled': false,
+      'metrics.port': 0
+    })
+    for (const alias of aliases) await source.createTopic(`of-${alias}`)
+    let granted = await printedAcls(file)
+    for (const { alias, name, operation, side } of cases) {
+      const before = granted
+      granted = without(granted, operation,
+        acl => acl.cluster === `${alias}${side}` && acl.name === name)
+      assert.notDeepEqual(granted, before, `${operation} on ${name} of ${alias}${side}`)
+    }
+    await grantAcls((alias: string) => alias.endsWith('t') ? target : source, granted)
+    const mirror = spawnMirror(t, file)
+    for (const { alias, operation, name, says, side } of cases) {
+      await mirror.untilLogged(`${operation} on ${name} of ${alias}${side}`,
+        ({ flow, level, text }) => (level === 'error' || level === 'warn') &&
+          flow === `${alias}s->${alias}t` && text.includes(`${alias}${side}`) && says.test(text))
+    }
+    await mirror.stop()
+  }
+
+  const canary = (alias: string): Properties => ({ [`${alias}s->${alias}t.canary.enabled`]: true })
+  const bothWays = (alias: string): Properties => ({
+    [`${alias}s->${alias}t.same.names.both.ways`]: true,
+    [`${alias}s->${alias}t.replication.policy.class`]:
+      'org.apache.kafka.connect.mirror.IdentityReplicationPolicy'
+  })
+  const beats = (alias: string): Properties => ({
+    [`${alias}s->${alias}t.emit.heartbeats.enabled`]: true,
+    [`${alias}t->${alias}s.emit.heartbeats.enabled`]: true
+  })
+  const prefix = 'longhaul-progress.'
+
+  test('a flow names what it cannot create, write or read', async t => {
+    const create = /grant CREATE and WRITE on topic heartbeats/i
+    const onCanary = /grant CREATE, WRITE and READ on topic longhaul-canary/i
+    await assertNamed(t, [
+      { alias: 'k', user: 'user0', side: 's', operation: 'Create', name: 'heartbeats',
+        says: create, settings: beats('k') },
+      { alias: 'k', user: 'user0', side: 't', operation: 'Create', name: 'heartbeats',
+        says: create, settings: {} },
+      { alias: 'l', user: 'user1', side: 's', operation: 'Create',
+        name: 'longhaul-canary.lt.internal', says: onCanary, settings: canary('l') },
+      { alias: 'm', user: 'user2', side: 's', operation: 'Write',
+        name: 'longhaul-canary.mt.internal', says: onCanary, settings: canary('m') },
+      { alias: 'n', user: 'user3', side: 's', operation: 'Read', name: prefix,
+        says: /INBOUND_UNREADABLE/, settings: bothWays('n') },
+      { alias: 'o', user: 'user4', side: 't', operation: 'Read', name: prefix,
+        says: /INBOUND_UNREADABLE/, settings: bothWays('o') }
+    ])
+  })
+
+  test('a flow names the source to which it cannot write heartbeats', async t => {
+    await clusters.source.createTopic('heartbeats')
+    await assertNamed(t, [
+      { alias: 'q', user: 'user6', side: 's', operation: 'Write', name: 'heartbeats',
+        says: /grant CREATE and WRITE on topic heartbeats/i, settings: beats('q') }
+    ])
   })
 })
 
