@@ -5,8 +5,9 @@ import { hostname } from 'node:os'
 import type { FlowConfig } from '../config/config.ts'
 import { parseBytes } from '../config/setting-kinds.ts'
 import {
-  limitText, scopeOf, shareText, type ControlScope, type Order
+  limitText, scopeOf, scopeText, shareText, type ControlScope, type Order
 } from '../control/control-record.ts'
+import { resumeDoubtOf } from '../control/control-state.ts'
 import { doubtOf, refuseNeverRun, refuseSkip, withFlowRecords } from '../flow/flow-records.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -171,6 +172,11 @@ async function giveTo (
       if (order.kind === 'skip') {
         await refuseSkip(order, await records.progressOf(order.source, stopped), clusters)
       }
+      if (order.kind === 'pause' && !order.isPaused) {
+        const { control } = await records.read(stopped)
+        const left = resumeDoubtOf(order.scope, control.pauses)
+        if (left !== undefined) stderr.write(`warning: ${flow.name}: ${left}\n`)
+      }
       if (!isDryRun) await records.order(order, stopped)
       return textOf(order, isDryRun)
     })
@@ -180,12 +186,9 @@ async function giveTo (
 }
 
 function textOf (order: Order, isDryRun: boolean): string {
-  const { partition, topic } = scopeOf(order)
-  const what = topic === undefined
-    ? 'the flow'
-    : partition === undefined ? topic : `${topic}-${partition}`
   const kind = order.kind === 'pause' && !order.isPaused ? 'resume' : order.kind
-  return `${what} ${done[kind]}${detailOf(order)}${isDryRun ? ' (not written: --dry-run)' : ''}`
+  const unwritten = isDryRun ? ' (not written: --dry-run)' : ''
+  return `${scopeText(scopeOf(order))} ${done[kind]}${detailOf(order)}${unwritten}`
 }
 
 function detailOf (order: Order): string {

@@ -169,6 +169,12 @@ function keyOf (
   return toJson({ control: record.kind, topic, partition })
 }
 
+/** As log lines and commands name it. */
+export function scopeText ({ partition, topic }: ControlScope): string {
+  if (topic === undefined) return 'the flow'
+  return partition === undefined ? topic : `${topic}-${partition}`
+}
+
 /** The part of the flow that an order concerns. */
 export function scopeOf (order: Order): ControlScope {
   switch (order.kind) {

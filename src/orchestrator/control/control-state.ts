@@ -1,8 +1,9 @@
 // The operators' orders that are in force: what is paused, which partitions must continue at
 // another offset, the log level, the bandwidth and the shares of topics in it. Pure.
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
-import type {
-  ControlScope, LogLevelRecord, PauseRecord, RetryRecord, ShareRecord, SkipRecord, ThrottleRecord
+import {
+  scopeText, type ControlScope, type LogLevelRecord, type PauseRecord, type RetryRecord,
+  type ShareRecord, type SkipRecord, type ThrottleRecord
 } from './control-record.ts'
 
 /** So many one-time orders are remembered, the newest: no operator orders more within seconds. */
@@ -113,6 +114,38 @@ export class ControlState {
     const scopes: readonly ControlScope[] = [{}, { topic }, { topic, partition }]
     return scopes.flatMap(scope => this.#pauses.get(scopeKey(scope)) ?? [])[0]
   }
+}
+
+/** So many pauses are named; the others are counted. */
+const namedMax = 5
+
+/**
+ * What the end of the pause of this scope does not do: nothing, if the scope has no pause; and
+ * partitions stay paused that a pause of a wider or a narrower scope holds. Undefined: neither.
+ */
+export function resumeDoubtOf (
+  scope: ControlScope, pauses: readonly PauseRecord[]
+): string | undefined {
+  const own = scopeKey(scope)
+  const isPaused = pauses.some(each => scopeKey(each.scope) === own)
+  const others = pauses.filter(each => scopeKey(each.scope) !== own && overlap(each.scope, scope))
+  const named = others.slice(0, namedMax)
+    .map(({ by, reason, scope: held }) => `${scopeText(held)} (by ${by}: ${reason})`)
+  const more = others.length > namedMax ? ` and ${others.length - namedMax} more` : ''
+  const doubts = [
+    ...isPaused ? [] : [`${scopeText(scope)} has no pause of its own`],
+    ...others.length === 0
+      ? []
+      : [`still paused: ${named.join(', ')}${more}; resume each by its topic and partition`]
+  ]
+  return doubts.length === 0 ? undefined : doubts.join('; ')
+}
+
+/** Whether one of the scopes contains the other. */
+function overlap (one: ControlScope, other: ControlScope): boolean {
+  const topics = new Set([one.topic, other.topic].filter(each => each !== undefined))
+  const partitions = new Set([one.partition, other.partition].filter(each => each !== undefined))
+  return topics.size <= 1 && partitions.size <= 1
 }
 
 /** Whether an order of this scope applies to the partition. */

@@ -12,8 +12,8 @@ import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import {
   bandwidthText, decodeControl, encodeControl, encodeControlEnd, memberOf, type ControlRecord,
-  type FlowMember, type LogLevelRecord, type Order, type PauseRecord, type ReloadRecord,
-  type RetryRecord, type ShareRecord, type SkipRecord, type ThrottleRecord
+  scopeText, type FlowMember, type LogLevelRecord, type Order, type PauseRecord,
+  type ReloadRecord, type RetryRecord, type ShareRecord, type SkipRecord, type ThrottleRecord
 } from './control-record.ts'
 import { ControlState, isMeant, type OrdersInForce } from './control-state.ts'
 import { announceMs, differences, FlowMembers } from './flow-members.ts'
@@ -387,9 +387,4 @@ export class FlowControl {
     this.#options.log.info({ ...scope, by, reason },
       `${scopeText(scope)} is ${isPaused ? 'paused' : 'resumed'} by ${by}: ${reason}`)
   }
-}
-
-function scopeText ({ partition, topic }: { topic?: string, partition?: number }): string {
-  if (topic === undefined) return 'the flow'
-  return partition === undefined ? topic : `${topic}-${partition}`
 }

@@ -3,6 +3,7 @@
 import type { FlowConfig } from '../config/config.ts'
 import type { TopicSettings } from '../config/config-table.ts'
 import type { FlowMember, Order } from '../control/control-record.ts'
+import { resumeDoubtOf } from '../control/control-state.ts'
 import type { FlowControl } from '../control/flow-control.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { GroupPosition } from '../groups/group-positions.ts'
@@ -39,8 +40,8 @@ export interface FlowReport {
 export interface FlowOperations {
   report (): FlowReport
   /**
-   * Resolves once the order is on record, or with isDryRun once it is checked; with a doubt whether
-   * the order concerns a mirrored topic.
+   * Resolves once the order is on record, or with isDryRun once it is checked; with what the
+   * operator may not expect: the topic is not mirrored, or other pauses stay in force.
    */
   order (order: Order, isDryRun: boolean): Promise<string | undefined>
   caughtUp (topic: string | undefined, timeoutMs: number, signal: AbortSignal): Promise<CaughtUp>
@@ -85,8 +86,11 @@ export function operationsOf (options: FlowOperationsOptions): FlowOperations {
         const doubt = 'scope' in order
           ? await unlessAborted(bound, doubtOf(order.scope, config(), clusters))
           : undefined
+        const left = order.kind === 'pause' && !order.isPaused
+          ? resumeDoubtOf(order.scope, control.state.pauses)
+          : undefined
         if (!isDryRun) await control.say(order, bound)
-        return doubt
+        return [doubt, left].filter(each => each !== undefined).join('; ') || undefined
       } catch (thrown) {
         if (!wait.signal.aborted) throw thrown
         throw new ReplicatorError('PROGRESS_UNWRITABLE',
