@@ -53,7 +53,8 @@ export interface FlowState {
 export interface TopicState {
   readonly topic: string
   readonly partitions: number
-  readonly faulted: number
+  /** Null: no partition is known to be faulted, and of some only a process knows. */
+  readonly faulted: number | null
   readonly paused: number
   readonly lagRecords: number | null
   readonly lagSecondsMax: number | null
@@ -106,13 +107,19 @@ export function topicsOf (partitions: readonly PartitionState[]): readonly Topic
   return [...byTopic].map(([topic, own]) => ({
     topic,
     partitions: own.length,
-    faulted: own.filter(({ state }) => state === 'faulted').length,
+    faulted: faultedOf(own),
     paused: own.filter(({ state }) => state === 'paused').length,
     lagRecords: sumOf(own.flatMap(({ lagRecords }) => lagRecords ?? [])),
     lagSecondsMax: largestOf(own.flatMap(({ lagSeconds }) => lagSeconds ?? [])),
     batching: own[0]?.batching ?? null,
     mergedShare: mergedShareOf(own)
   })).sort((one, other) => one.topic < other.topic ? -1 : 1)
+}
+
+function faultedOf (partitions: readonly PartitionState[]): number | null {
+  const faulted = partitions.filter(({ state }) => state === 'faulted').length
+  const isUnknown = partitions.some(({ state }) => state === unknownState)
+  return faulted === 0 && isUnknown ? null : faulted
 }
 
 function mergedShareOf (partitions: readonly PartitionState[]): number | null {

@@ -91,7 +91,7 @@ function showTopics (rows: readonly TopicState[]): Shown {
     head: ['topic', 'partitions', 'faulted', 'paused', 'records behind', 'time behind',
       'batching'],
     cells: rows.map(each => [
-      each.topic, String(each.partitions), String(each.faulted), String(each.paused),
+      each.topic, String(each.partitions), countText(each.faulted), String(each.paused),
       countText(each.lagRecords), timeText(each.lagSecondsMax), batchingText(each)
     ])
   }

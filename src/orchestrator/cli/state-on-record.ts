@@ -55,6 +55,7 @@ function stateOf (
 ): string {
   if (paused !== undefined) return 'paused'
   if (problem !== undefined) return 'faulted'
-  if (upstream === undefined) return 'starting'
+  // A partition without a position may be about to begin, or faulted before it could.
+  if (upstream === undefined) return unknownState
   return lag === 0n ? 'caught-up' : unknownState
 }

@@ -128,7 +128,7 @@ export function renderTop (now: Reading, before: Reading | undefined, width: num
           each.topic, each.flow, String(each.partitions), rateText(each.rate),
           each.lagRecords === null ? '-' : String(each.lagRecords),
           each.lagSecondsMax === null ? '-' : formatSeconds(each.lagSecondsMax),
-          String(each.faulted), String(each.paused)
+          each.faulted === null ? '-' : String(each.faulted), String(each.paused)
         ]), width)],
     ...topics.length > topicsShownMax
       ? [`${topics.length - topicsShownMax} topics that are less busy are not shown`]

@@ -1,7 +1,10 @@
-// What `topics` shows of a topic: how its batches are sent, and how many of them were merged.
+// What `topics` shows of a topic: how its batches are sent, how many of them were merged, and what
+// is not known without a process.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { topicsOf, type PartitionState } from '../../../src/orchestrator/cli/flow-state.ts'
+import {
+  topicsOf, unknownState, type PartitionState
+} from '../../../src/orchestrator/cli/flow-state.ts'
 
 function partitionOf (
   topic: string, partition: number,
@@ -23,4 +26,19 @@ test('the share of merged batches is that of all partitions, and unknown without
   assert.deepEqual(shown.map(each => [each.topic, each.batching, each.mergedShare]), [
     ['busy', 'rebatch', 0.6], ['idle', 'auto', null], ['unread', 'auto', null]
   ])
+})
+
+// Regression: a topic whose only partition was faulted had 0 faulted partitions, and 0 read as an
+// answer, although the line below the table said that faults are not known.
+test('how many partitions are faulted is not known while the state of one is not known', () => {
+  const figures = { batching: 'auto', batches: null, batchesMerged: null }
+  const stateOf = (topic: string, partition: number, state: string): PartitionState =>
+    ({ ...partitionOf(topic, partition, figures), state })
+  const shown = topicsOf([
+    stateOf('behind', 0, unknownState), stateOf('behind', 1, 'caught-up'),
+    stateOf('fine', 0, 'caught-up'), stateOf('fine', 1, 'paused'),
+    stateOf('recreated', 0, 'faulted'), stateOf('recreated', 1, unknownState)
+  ])
+  assert.deepEqual(shown.map(each => [each.topic, each.faulted]),
+    [['behind', null], ['fine', 0], ['recreated', 1]])
 })
