@@ -132,6 +132,40 @@ test('the page of one of three processes counts the partitions and topics of all
   assert.deepEqual(errors(), [])
 })
 
+// Regression: cells of a phone's width broke words into letters, a line each.
+test('on a phone tables scroll sideways in their cards, and words stay whole', {
+  skip, timeout: 120_000
+}, async t => {
+  const mirror = await createMovingMirror(t, small)
+  const reason = 'A single record is larger than the target topic accepts'
+  mirror.set('orders', 2, { state: 'faulted', code: faultCode, reason })
+  await mirror.step(5)
+  const { page, errors } = await openPage(await launchBrowser(t), mirror.http.url,
+    { width: 390, height: 800 })
+  await until(page, `${shown('chips')}.includes('faulted 1')`)
+  await until(page, `document.querySelectorAll('#topics tbody tr').length === 2`)
+  const pagePx = await inPage<number>(page, 'document.documentElement.scrollWidth')
+  assert.ok(pagePx <= 390, `the page is ${pagePx} px wide`)
+  const broken = await inPage<string[]>(page, `[...document.querySelectorAll('td, tbody th')]
+    .flatMap(cell => {
+      const range = document.createRange()
+      const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT)
+      const words = []
+      while (texts.nextNode()) {
+        for (const { 0: word, index } of texts.currentNode.data.matchAll(/[a-z]{2,12}/gi)) {
+          range.setStart(texts.currentNode, index)
+          range.setEnd(texts.currentNode, index + word.length)
+          // At the end of a line, a range that begins on the next one has an empty rectangle.
+          const lines = [...range.getClientRects()].filter(each => each.width > 0)
+          if (new Set(lines.map(each => each.top)).size > 1) words.push(word)
+        }
+      }
+      return words
+    })`)
+  assert.deepEqual(broken, [])
+  assert.deepEqual(errors(), [])
+})
+
 test('keys choose a partition, and its state and figures are read out', {
   skip, timeout: 120_000
 }, async t => {
