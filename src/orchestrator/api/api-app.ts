@@ -35,6 +35,7 @@ export async function createApiApp (options: ApiAppOptions): Promise<FastifyInst
   const app = fastify({
     bodyLimit: limits.bodyBytesMax,
     routerOptions: { maxParamLength: paramLengthMax },
+    frameworkErrors: answerUnrouted,
     // Unknown fields are refused, not removed: a mistyped `topic` must not pause the flow.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: false } }
   })
@@ -131,6 +132,13 @@ function addErrors (app: FastifyInstance, { log }: ApiContext): void {
   })
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, async (_request, reply) =>
     await reply.code(404).send(errorBody('HTTP_404', 'not found; see /api/openapi.json')))
+}
+
+/** A path that cannot be decoded reaches neither a route nor the error handler. */
+function answerUnrouted (
+  { code, message, statusCode = 400 }: FastifyError, _request: unknown, reply: FastifyReply
+): void {
+  void reply.code(statusCode).send(errorBody(code, message))
 }
 
 /** What the validator says leaves out the allowed values, and the name of an unknown field. */

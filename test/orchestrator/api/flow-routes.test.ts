@@ -251,3 +251,15 @@ test('a wait for a topic that the flow does not mirror is 404', async t => {
     ({ isCaughtUp: true, asOfMs: 1, waitedMs: 2, partitions: 0, behind: [] })
   assert.equal((await get(api, path))['isCaughtUp'], true, 'a flow without topics lacks nothing')
 })
+
+// Regression: the only error without `error.name` and `error.text`, which clients read.
+test('a path that cannot be decoded is answered as every other error', async t => {
+  const { app } = await createApi(t)
+  for (const url of ['/api/v1/flows/%ff', '/api/v1/flows/%', '/%c3%28']) {
+    const response = await app.inject(url)
+    assert.equal(response.statusCode, 400, url)
+    const { error } = response.json<{ error: { name: string, text: string } }>()
+    assert.equal(error.name, 'FST_ERR_BAD_URL')
+    assert.match(error.text, /is not a valid url component/)
+  }
+})
