@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import { readEntries, type Entry } from '../config/properties-text.ts'
 import { isSecret, redacted } from '../config/secret-properties.ts'
 
-/** Misspelt names have secrets, too. */
+/** Misspelt names have secrets, too; of other names, values that look like a JAAS configuration. */
 const looksSecret = /pas|pwd|secr|token(?!.*url)|credential|jaas|api\.?key|private/i
 /** A reference names a place, not a secret. */
 const isReference = /^\$\{[^}]*\}$/
@@ -30,8 +30,10 @@ export function redactFile (text: string, overrides: readonly string[] = []): Re
   ]
   const secrets: string[] = []
   const lines = entries.map(({ key, value, where }) => {
-    if ((isSecret(key) || looksSecret.test(key)) && !isReference.test(value)) {
-      secrets.push(value, ...quotedIn(value))
+    const quoted = quotedIn(value)
+    const isKnown = isSecret(key) || looksSecret.test(key) || quoted.length > 0
+    if (isKnown && !isReference.test(value)) {
+      secrets.push(value, ...quoted)
       return `${key} = ${redacted}`
     }
     const shown = withoutUrlSecrets(value)

@@ -102,6 +102,7 @@ test('each kind of secret in a file is hidden, and known as one for other texts'
     ['A.sasl.pasword = two-2', 'two-2'],
     ['A.sasl.jaas.confg = x required password="three-3";', 'three-3'],
     ['A.x.clientSecret = four-4', 'four-4'],
+    ['A.sasl.jass.config = x required username="u" password="ten-10";', 'ten-10'],
     ['A.url = https://u:five-5@host/p', 'five-5'],
     ['A.url = https://host/p?key=six-6', 'six-6'],
     ['A.ssl.keystore.passwd = a\\\n  seven-7', 'aseven-7']
