@@ -1,6 +1,7 @@
 // The result of `longhaul plan`, for people as tables and for programs as JSON or YAML.
 import type { FlowConfig } from '../config/config.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
+import { plural } from '../observability/format.ts'
 import { isAsAsked, namedInVain } from '../plan/flow-check.ts'
 import { changesAnything, type FlowPlan, type TopicOutlook } from '../plan/flow-plan.ts'
 import type { PlannedGroup } from '../plan/group-plan.ts'
@@ -82,7 +83,8 @@ function changeText (
     : settingsText(settings)
   switch (change) {
     case 'create':
-      return `create, ${sourcePartitions} partitions${altered === '' ? '' : ` with ${altered}`}`
+      return `create, ${plural(sourcePartitions, 'partition')}` +
+        (altered === '' ? '' : ` with ${altered}`)
     case 'grow': return [`${targetPartitions} to ${sourcePartitions} partitions`,
       ...altered === '' ? [] : [altered]].join(', ')
     case 'settings': return altered

@@ -8,6 +8,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { untilCaughtUp } from '../flow/caught-up.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
 import { refuseNeverRun, withFlowRecords } from '../flow/flow-records.ts'
+import { plural } from '../observability/format.ts'
 import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { notMirroredText } from './named-topic.ts'
@@ -155,7 +156,7 @@ function behindText ({ end, partition, topic, upstreamOffset }: BehindAnswer): s
 function textOf ({ behind, behindPartitions, flow, partitions, waitedMs }: WaitResult): string {
   const after = `after ${(waitedMs / 1000).toFixed(1)} s`
   return behind === null
-    ? `${flow}: caught up ${after}, ${partitions} partitions`
+    ? `${flow}: caught up ${after}, ${plural(partitions, 'partition')}`
     : `${flow}: ${behindPartitions} of ${partitions} partitions are behind ${after}, for ` +
       `example ${behind}`
 }

@@ -4,6 +4,7 @@ import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { plural } from '../observability/format.ts'
 import type { Log } from '../observability/log.ts'
 import { slotOf } from '../progress/task-slots.ts'
 import { OffsetLookup, progressStoreOf } from '../offsets/offset-lookup.ts'
@@ -159,7 +160,7 @@ export async function doubtOf (
   const { partitions } = described
   return partition === undefined || partition < partitions.length
     ? undefined
-    : `${topic} has ${partitions.length} partitions, and no partition ${partition}`
+    : `${topic} has ${plural(partitions.length, 'partition')}, and no partition ${partition}`
 }
 
 /** A flow that has never run has no progress topic: no order can be written or shown. */
