@@ -115,7 +115,7 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
     const doubts = [
       [['nosuch'], /^warning: east->west: the flow does not mirror nosuch \(not matched\);/m],
       [[`east.${topic}`], /the flow does not mirror east\.orders \(/],
-      [[topic, '--partition', '1'], /orders has 1 partitions, and no partition 1/]
+      [[topic, '--partition', '1'], /orders has 1 partition, and no partition 1/]
     ] as const
     for (const [args, doubt] of doubts) {
       const doubted = await runCommand(
@@ -133,10 +133,19 @@ describe('the commands of an operator', { timeout: 600_000 }, () => {
     assert.match(held?.paused ?? '', /: a test$/)
     assert.deepEqual([held?.sourceEnd, held?.lag], ['20', '10'])
     assert.equal(await countRecords(target, `east.${topic}`), 10)
+    const listed = await runCommand(['partitions', 'list', file, '--url', urlOf(first)])
+    assert.match(listed.stdout, /orders-0 .* paused .*: a test/)
 
     assert.equal((await first.stop()).code, 0)
     assert.equal((await show(file)).code, 10, 'no process runs the flow')
-    await runCommand(['resume', file, '--topic', topic, '--reason', 'over'])
+    assert.match((await runCommand(['status', file])).stdout,
+      /^ {2}orders is paused by .* at 20\d\d-.*Z: a test$/m)
+    // Regression: this said "the flow is resumed", and nothing of the topic that stays paused.
+    const whole = await runCommand(['resume', file, '--reason', 'over', '--dry-run'])
+    assert.match(whole.stderr, /^warning: east->west: the flow has no pause of its own; /)
+    assert.match(whole.stderr, /; still paused: orders \(by .*: a test\); resume each by its /)
+    const over = await runCommand(['resume', file, '--topic', topic, '--reason', 'over'])
+    assert.deepEqual([over.exit.code, over.stderr], [0, ''])
     const second = await startMirror(t, file)
     await untilRecords(second, target, `east.${topic}`, 20)
     // The next process would wait until the group has removed a killed one.

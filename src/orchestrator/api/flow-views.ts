@@ -75,7 +75,7 @@ export function flowView (
       : Math.max(0, moment.nowMs - progressUnwrittenMs) / 1000,
     isExactlyOnce: flow.isExactlyOnce ?? null,
     differingMembers: flow.differingMembers?.length ?? null,
-    orders: report === undefined ? null : ordersView(report)
+    orders: report === undefined ? null : ordersView(report.orders)
   }
 }
 
@@ -191,8 +191,8 @@ function lagView (lag: Lag): object {
   }
 }
 
-function ordersView (
-  { orders: { logLevel, pauses, shares, skips, throttle } }: FlowReport
+export function ordersView (
+  { logLevel, pauses, shares, skips, throttle }: FlowReport['orders']
 ): object {
   return {
     pauses: pauses.map(pauseView),

@@ -13,11 +13,14 @@ interface FlowAnswer {
   readonly notReady: ReadonlyArray<{ readonly text: string }>
 }
 
+interface PartitionAnswer extends Omit<PartitionState, 'sourceEnd' | 'batchesMerged'> {
+  readonly highWatermark: string | null
+  readonly pause: { readonly by: string, readonly reason: string } | null
+  readonly reencodedByReason: { readonly merged?: number }
+}
+
 interface PartitionsAnswer {
-  readonly partitions: ReadonlyArray<Omit<PartitionState, 'sourceEnd' | 'batchesMerged'> & {
-    readonly highWatermark: string | null
-    readonly reencodedByReason: { readonly merged?: number }
-  }>
+  readonly partitions: readonly PartitionAnswer[]
   readonly next: string | null
 }
 
@@ -52,7 +55,7 @@ export async function stateByApi (
         topic: each.topic,
         partition: each.partition,
         state: each.state,
-        reason: each.reason,
+        reason: reasonOf(each),
         sinceMs: each.sinceMs,
         upstreamOffset: each.upstreamOffset,
         sourceEnd: highWatermark,
@@ -73,6 +76,13 @@ export async function stateByApi (
   } catch (thrown) {
     return unread(flow, ReplicatorError.from(thrown))
   }
+}
+
+/** A lane knows who has paused its partition, and not why. */
+function reasonOf (
+  { pause, reason, state }: Pick<PartitionAnswer, 'pause' | 'reason' | 'state'>
+): string | null {
+  return state === 'paused' && pause !== null ? `${pause.by}: ${pause.reason}` : reason
 }
 
 function silenceOf ({ address, process, reason }: SilentProcess): string {

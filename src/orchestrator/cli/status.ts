@@ -1,9 +1,9 @@
 // `longhaul status FILE`: prints processes, pauses, positions and lag of each flow, from its
 // progress topic and both clusters. Needs no running process, and changes nothing.
 import type { Config, FlowConfig } from '../config/config.ts'
-import {
-  limitText, shareText, type FlowMember, type ShareRecord, type ThrottleRecord
-} from '../control/control-record.ts'
+import type { FlowMember } from '../control/control-record.ts'
+import { ControlState, type OrdersInForce } from '../control/control-state.ts'
+import { ordersView } from '../api/flow-views.ts'
 import { refuseNeverRun, withFlowRecords, type FlowOnRecord } from '../flow/flow-records.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -18,6 +18,7 @@ import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { unknownOnRecord } from './flow-state.ts'
 import { notMirroredText } from './named-topic.ts'
+import { orderLines } from './order-lines.ts'
 import {
   countProcesses, processExit, processJson, processLines, type ProcessCount
 } from './process-count.ts'
@@ -56,10 +57,7 @@ interface FlowStatus {
   readonly partitions: readonly PartitionStatus[]
   /** False if the target has no idempotent producers. */
   readonly isExactlyOnce: boolean
-  /** The order to throttle that is in force; undefined: none, `bandwidth.max` counts. */
-  readonly throttle: ThrottleRecord | undefined
-  /** The orders about shares of topics that are in force. */
-  readonly shares: readonly ShareRecord[]
+  readonly orders: OrdersInForce
   readonly error: ReplicatorError | undefined
 }
 
@@ -125,7 +123,7 @@ export async function statusOf (
     const error = ReplicatorError.from(thrown)
     return {
       flow, processes: error, members: [], partitions: [], isExactlyOnce: true,
-      throttle: undefined, shares: [], error
+      orders: new ControlState(), error
     }
   }
 }
@@ -143,6 +141,7 @@ async function lookAt (
     topicOptions({ config: flow, clusters, claims: new TargetClaims(), signal: stopped }))
   const mirrored = [...check.onSource]
     .filter(([topic]) => judgeTopic(flow.topics, topic) === 'mirrored')
+    .toSorted(([one], [other]) => one < other ? -1 : 1)
     .flatMap(([topic, count]) => Array.from({ length: count },
       (_, partition) => ({ topic, partition })))
   const ends = await listOffsetsPatiently(source,
@@ -162,8 +161,7 @@ async function lookAt (
       refusal: refusalOf(each)
     })),
     isExactlyOnce: [...onRecord.partitions.values()].every(isIdempotent),
-    throttle: onRecord.control.throttle,
-    shares: onRecord.control.shares,
+    orders: onRecord.control,
     error: undefined
   }
 }
@@ -253,16 +251,14 @@ export function behindText (partitions: readonly PartitionStatus[]): string {
 }
 
 function render (status: FlowStatus, topic: string | undefined, width: number): string {
-  const { error, flow, isExactlyOnce, members, partitions, processes } = status
+  const { error, flow, isExactlyOnce, members, orders, partitions, processes } = status
   if (error !== undefined) return `${flow.name}: ${error.message}`
   const who = members.map(({ address, build, name }) =>
     `  ${name}, ${build}${address === '' ? '' : `, ${address}`}`)
   return [
     ...processLines(flow.name, processes),
     ...who,
-    ...throttleLines(status),
-    ...status.shares.map(({ by, percent, reason, scope: { topic: named } }) =>
-      `  share of ${named} in the bandwidth ${shareText(percent)} by ${by}: ${reason}`),
+    ...orderLines(orders, flow.settings['bandwidth.max']).map(line => `  ${line}`),
     ...isExactlyOnce ? [] : [`  at least once: ${flow.target.alias} has no idempotent producers`],
     tableOf(status, topic, width),
     ...problemLines(partitions),
@@ -278,13 +274,6 @@ function tableOf (
   return partitions.length === 0
     ? `  ${notMirroredText(topic, flow)}`
     : renderPartitions(partitions, width)
-}
-
-function throttleLines ({ flow, throttle }: FlowStatus): readonly string[] {
-  const ofFile = flow.settings['bandwidth.max']
-  if (throttle === undefined && ofFile === 0) return []
-  const why = throttle === undefined ? 'by bandwidth.max' : `by ${throttle.by}: ${throttle.reason}`
-  return [`  bandwidth ${limitText(throttle?.bytesPerSecond ?? ofFile)} ${why}`]
 }
 
 /** One line for each topic: the partitions of a topic mostly have the same problem. */
@@ -329,7 +318,8 @@ function renderPartitions (partitions: readonly PartitionStatus[], width: number
 }
 
 function toJson (status: FlowStatus): object {
-  const { error, flow, isExactlyOnce, members, partitions, processes, shares, throttle } = status
+  const { error, flow, isExactlyOnce, members, orders, partitions, processes } = status
+  const { shares, throttle } = orders
   const text = (value: bigint | undefined): string | null =>
     value === undefined ? null : String(value)
   return {
@@ -344,6 +334,7 @@ function toJson (status: FlowStatus): object {
       reason: throttle?.reason ?? null
     },
     shares: shares.map(({ by, percent, reason, scope }) => ({ ...scope, percent, by, reason })),
+    orders: ordersView(orders),
     members: members.map(({ address, build, name, startedMs }) =>
       ({ name, build, address, startedMs })),
     partitions: partitions.map(each => ({
