@@ -1,3 +1,4 @@
+// The count of system calls, read from what perf prints.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseSyscallCount } from '../../perf/measure/syscall-count.ts'
