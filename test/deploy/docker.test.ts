@@ -61,9 +61,9 @@ describe('the Dockerfile', () => {
     execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2',
       '-subj', '/CN=other', '-keyout', key, '-out', cert], { stdio: 'ignore' })
     const tls = { cert: readFileSync(cert), key: readFileSync(key) }
-    let status = 200
+    let status: number | undefined = 200
     const answer: RequestListener = ({ url }, response) => {
-      response.writeHead(url === '/healthz' ? status : 404).end()
+      if (status !== undefined) response.writeHead(url === '/healthz' ? status : 404).end()
     }
     for (const server of [createServer(answer), createTlsServer(tls, answer)]) {
       await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
@@ -75,6 +75,9 @@ describe('the Dockerfile', () => {
       status = 200
       assert.equal(await check(), 0)
       status = 503
+      assert.equal(await check(), 1)
+      // Regression: podman does not end a check of a process that hangs.
+      status = undefined
       assert.equal(await check(), 1)
       server.close()
       server.closeAllConnections()
