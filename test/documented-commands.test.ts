@@ -1,8 +1,9 @@
 // The commands in README.md and docs/: the real program accepts each `longhaul` line, package.json
 // has each npm script, and a test runs the command or requests the address. Other lines are marked:
-// a comment `not run: WHY` stands above their block.
+// a comment `run by: TEST` or `not run: WHY` stands above their block. The commands in deploy/ are
+// accepted, too.
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { changes, reads, statusOf } from './integration/documented-runs.ts'
@@ -32,6 +33,17 @@ const testOf: Readonly<Record<string, string>> = {
   'tune': 'integration/tune.long.test.ts'
 }
 
+/** Other programs whose commands stand in sentences: the test that runs some, or why none does. */
+const otherPrograms: Readonly<Record<string, { test: string } | { why: string }>> = {
+  'apt-get': { why: 'it changes the machine' },
+  'docker': { why: 'no machine of the tests has Docker' },
+  'journalctl': { test: 'deploy/service.long.test.ts' },
+  'kubectl': { why: 'it needs a Kubernetes cluster' },
+  'openssl': { test: 'kafka/certificates.ts' },
+  'promtool': { test: 'deploy/prometheus.test.ts' },
+  'systemctl': { test: 'deploy/service.long.test.ts' }
+}
+
 /** Whether the text has the words as elements of a list: `'partitions', 'retry'`. */
 function isTested (text: string, words: readonly string[]): boolean {
   // A test of migrate-config calls its function: the command only reads and writes files.
@@ -39,8 +51,14 @@ function isTested (text: string, words: readonly string[]): boolean {
   return new RegExp(words.map(word => `['"]${word}['"]`).join(',\\s*')).test(text)
 }
 
+/** For a command that a test reads from the page. */
+function problemOfTest (test: string, page: string): string | undefined {
+  if (!existsSync(join(root, test))) return `there is no ${test}`
+  return read(test).includes(`readPage('${page}')`) ? undefined : `${test} does not read ${page}`
+}
+
 /** Undefined: the line is correct, and a test runs it, or it is marked. */
-function problemOf ({ isMarked, words }: Line): string | undefined {
+function problemOf ({ mark, page, words }: Line): string | undefined {
   const [program = '', ...args] = words
   if (program === 'longhaul') {
     const { path, problem } = tryArguments(args)
@@ -61,7 +79,8 @@ function problemOf ({ isMarked, words }: Line): string | undefined {
     const address = words.find(word => word.includes('http://')) ?? ''
     return statusOf(address) === undefined ? `no test requests ${address}` : undefined
   }
-  return isMarked ? undefined : 'no test runs it: mark its block by <!-- not run: WHY -->'
+  if (mark === undefined) return 'no test runs it: mark its block by <!-- not run: WHY -->'
+  return 'runBy' in mark ? problemOfTest(mark.runBy, page) : undefined
 }
 
 const show = ({ page, words }: Line): string => `${page}: ${words.join(' ')}`
@@ -91,6 +110,39 @@ describe('the commands of the documents', () => {
     }), [])
   })
 
+  test('of other programs are known where sentences name them', () => {
+    const spansOfProgram = (program: string): readonly Line[] =>
+      pages.flatMap(page => spansOf(page, readPage(page), program))
+    const checked = ['npm', 'curl'].flatMap(program => spansOfProgram(program))
+      // npm install changes the machine, and `npm run` alone is a name.
+      .filter(({ words }) => words[1] !== 'install' && words.join(' ') !== 'npm run')
+    assert.ok(checked.length > 15, String(checked.length))
+    assert.deepEqual(checked.flatMap(line => {
+      const problem = problemOf(line)
+      return problem === undefined ? [] : [`${show(line)}: ${problem}`]
+    }), [])
+    for (const [program, by] of Object.entries(otherPrograms)) {
+      assert.ok(spansOfProgram(program).length > 0, `no sentence names ${program}`)
+      if ('test' in by) assert.ok(read(`test/${by.test}`).includes(program), by.test)
+    }
+  })
+
+  test('in deploy/ are accepted', () => {
+    const files = readdirSync(join(root, 'deploy'), { recursive: true, encoding: 'utf8' })
+      .filter(name => /(Dockerfile|\.(service|txt|tpl|ya?ml))$/.test(name))
+    const lines = files.flatMap(name => read(`deploy/${name}`).split('\n').flatMap(line => {
+      const [, after] = /dist\/src\/orchestrator\/main\.js ([a-z].*)$/.exec(line) ?? []
+      return after === undefined ? [] : [{ name, args: after.split(' ') }]
+    }))
+    assert.ok(lines.length >= 2, String(lines.length))
+    assert.deepEqual(lines.flatMap(({ args, name }) => {
+      const { problem } = tryArguments(args)
+      return problem === undefined ? [] : [`${name}: ${problem}`]
+    }), [])
+    const [, build = ''] = /^#\s+(docker build .*)$/m.exec(read('deploy/docker/Dockerfile')) ?? []
+    assert.ok(readPage('docs/operations.md').includes(`\n${build}\n`), build)
+  })
+
   test('are looked at closely: each kind of mistake is found', () => {
     const mistakes: ReadonlyArray<readonly [block: string, problem: RegExp]> = [
       ['longhaul statsu FILE', /unknown command 'statsu'/],
@@ -112,10 +164,19 @@ describe('the commands of the documents', () => {
     assert.ok(first !== undefined && second !== undefined)
     assert.equal(problemOf(first), undefined)
     assert.match(problemOf(second) ?? '', /unknown command/, 'a mark excuses no own command')
+    for (const [test, expected] of [
+      ['test/no.test.ts', /there is no test\/no\.test\.ts/],
+      ['test/tidy.test.ts', /does not read page/]
+    ] as const) {
+      const block = '```sh\nkubectl get pods\n```\n'
+      const [line] = linesOf('page', `<!-- run by: ${test} -->\n${block}`)
+      assert.match(problemOf(line ?? assert.fail()) ?? '', expected)
+    }
   })
 
   test('have a row only if the test of the row exists', () => {
-    for (const file of Object.values(testOf)) {
+    const others = Object.values(otherPrograms).flatMap(by => 'test' in by ? [by.test] : [])
+    for (const file of [...Object.values(testOf), ...others]) {
       assert.ok(existsSync(join(root, 'test', file)), file)
     }
   })

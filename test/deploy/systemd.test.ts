@@ -1,5 +1,5 @@
 // The systemd unit agrees with the settings and exit codes of the program, and systemd-analyze
-// accepts it. No systemd runs it here.
+// accepts it. service.long.test.ts runs it.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -38,7 +38,7 @@ export const changes: Exits = {
 }
 
 const statuses: ReadonlyArray<readonly [address: RegExp, status: number]> = [
-  [/:9584\/(readyz|metrics)$/, 200],
+  [/:9584\/(healthz|readyz|metrics)$/, 200],
   [/:9584\/api\/v1\/(flows|events)$/, 200],
   [/\/flows\/frankfurt-%3Esydney\/(partitions\?state=faulted|caught-up\?timeout=5m)$/, 200],
   [/\/flows\/frankfurt-%3Esydney\/pause$/, 202]
@@ -96,8 +96,10 @@ export async function runDocumentedCommands (names: Names, exits: Exits): Promis
 /** The same for lines with curl. */
 export async function sendDocumentedRequests (names: Names): Promise<string[]> {
   const problems: string[] = []
-  const requests = pages.flatMap(page => linesOf(page, readPage(page)))
-    .filter(({ words: [program] }) => program === 'curl')
+  const requests = pages.flatMap(page => {
+    const text = readPage(page)
+    return [...linesOf(page, text), ...spansOf(page, text, 'curl')]
+  }).filter(({ words: [program] }) => program === 'curl')
   for (const { page, words } of requests) {
     const valueOf = (option: string): string | undefined => {
       const index = words.indexOf(option)

@@ -8,7 +8,8 @@ import { repoRoot } from '../../kafka/repo-root.ts'
 import { capturedTerminal } from './run-program.ts'
 
 const root = repoRoot()
-export const pages = ['README.md', 'CONTRIBUTING.md',
+export const pages = ['README.md', 'CONTRIBUTING.md', 'CONFIGURATION.md', 'FAILURES.md',
+  'METRICS.md', 'perf/README.md',
   ...readdirSync(join(root, 'docs')).flatMap(name => name.endsWith('.md') ? [`docs/${name}`] : [])]
 
 export function readPage (page: string): string { return readFileSync(join(root, page), 'utf8') }
@@ -16,17 +17,22 @@ export function readPage (page: string): string { return readFileSync(join(root,
 export interface Line {
   readonly page: string
   readonly words: readonly string[]
-  readonly isMarked: boolean
+  /** What the comment above the block says: why no test runs it, or the test that does. */
+  readonly mark?: { readonly notRun: string } | { readonly runBy: string }
 }
 
 /** The lines of the shell blocks, each with its continuations. */
 export function linesOf (page: string, text: string): readonly Line[] {
-  const blocks = text.matchAll(/( *<!-- not run: [^>]+ -->\n)? *```(?:sh|bash)\n([^]*?)^ *```/gm)
-  return [...blocks].flatMap(([, mark, block = '']) =>
-    block.replaceAll('\\\n', ' ').split('\n').flatMap(line => {
+  const blocks = text.matchAll(
+    /(?: *<!-- (not run|run by): ([^>]+) -->\n)? *```(?:sh|bash)\n([^]*?)^ *```/gm)
+  return [...blocks].flatMap(([, kind, said = '', block = '']) => {
+    const mark = kind === undefined ? {}
+      : { mark: kind === 'not run' ? { notRun: said } : { runBy: said } }
+    return block.replaceAll('\\\n', ' ').split('\n').flatMap(line => {
       const words = wordsOf(line)
-      return words.length === 0 ? [] : [{ page, words, isMarked: mark !== undefined }]
-    }))
+      return words.length === 0 ? [] : [{ page, words, ...mark }]
+    })
+  })
 }
 
 /** As a shell splits them; a comment ends the line. */
@@ -39,10 +45,10 @@ function wordsOf (line: string): readonly string[] {
   return words[0] === 'npx' ? words.slice(1) : words
 }
 
-/** The sentences' commands, such as `longhaul status FILE`. */
-export function spansOf (page: string, text: string): readonly Line[] {
-  return [...text.matchAll(/`((?:npx )?longhaul [a-z][^`\n]*)`/g)].map(([, span = '']) =>
-    ({ page, words: wordsOf(span), isMarked: false }))
+/** The sentences' commands of a program, such as `longhaul status FILE`; a line may end in one. */
+export function spansOf (page: string, text: string, program = 'longhaul'): readonly Line[] {
+  const spans = new RegExp(`\`((?:npx )?${program} [\\w-][^\`\\n]*(?:\\n[^\`\\n]*)?)\``, 'g')
+  return [...text.matchAll(spans)].map(([, span = '']) => ({ page, words: wordsOf(span) }))
 }
 
 /** What is wrong with the arguments; carries nothing out. `path` are the words of the command. */
