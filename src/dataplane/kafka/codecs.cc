@@ -1,21 +1,17 @@
 #include "kafka/codecs.h"
 
-#include <lz4frame.h>
 #include <sys/uio.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <string>
 
 #include "contract/contract.generated.h"
+#include "kafka/codec_contexts.h"
 
 extern "C" {
 #include <rdxxhash.h>
-#include <snappy.h>
 }
 
 namespace longhaul {
@@ -75,59 +71,43 @@ size_t GuessDecoded(size_t length) { return length > kInputMax ? length : length
 
 // --- gzip ---
 
-struct InflateEnd {
-  void operator()(z_stream* stream) const { inflateEnd(stream); }
-};
-struct DeflateEnd {
-  void operator()(z_stream* stream) const { deflateEnd(stream); }
-};
-
-constexpr int kAnyHeader = 15 + 32;  // largest window; zlib or gzip header, as librdkafka accepts
-constexpr int kGzipHeader = 15 + 16;
-
 Status DecompressGzip(const uint8_t* in, size_t length, size_t max_out, std::vector<uint8_t>* out) {
-  z_stream stream{};
-  if (inflateInit2(&stream, kAnyHeader) != Z_OK) return Failed("gzip", "no memory");
-  const std::unique_ptr<z_stream, InflateEnd> guard(&stream);
-  stream.next_in = const_cast<uint8_t*>(in);
-  stream.avail_in = static_cast<uInt>(length);
+  z_stream* const stream = GzipDecoder();
+  if (stream == nullptr) return Failed("gzip", "no memory");
+  stream->next_in = const_cast<uint8_t*>(in);
+  stream->avail_in = static_cast<uInt>(length);
   BoundedOutput output(out, max_out, GuessDecoded(length));
   for (;;) {
     if (Status status = output.Grow(); !status.ok()) return status;
     const auto room =
         static_cast<uInt>(std::min<size_t>(output.room(), std::numeric_limits<uInt>::max()));
-    stream.next_out = output.next();
-    stream.avail_out = room;
-    const int result = inflate(&stream, Z_NO_FLUSH);
-    output.Produced(room - stream.avail_out);
+    stream->next_out = output.next();
+    stream->avail_out = room;
+    const int result = inflate(stream, Z_NO_FLUSH);
+    output.Produced(room - stream->avail_out);
     if (result == Z_STREAM_END) {
-      if (stream.avail_in == 0) return output.Finish();
+      if (stream->avail_in == 0) return output.Finish();
       // Java's GZIPInputStream accepts several members in a row, so this reader must, too.
-      if (inflateReset(&stream) != Z_OK) return Failed("gzip", "cannot start the next member");
+      if (inflateReset(stream) != Z_OK) return Failed("gzip", "cannot start the next member");
       continue;
     }
     if (result != Z_OK && result != Z_BUF_ERROR) {
-      return Failed("gzip", stream.msg != nullptr ? stream.msg : "damaged input");
+      return Failed("gzip", stream->msg != nullptr ? stream->msg : "damaged input");
     }
-    if (stream.avail_out > 0) return Cut("gzip");
+    if (stream->avail_out > 0) return Cut("gzip");
   }
 }
 
 Status CompressGzip(const uint8_t* in, size_t length, std::vector<uint8_t>* out) {
-  z_stream stream{};
-  constexpr int kMemoryLevel = 8;  // zlib's default
-  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzipHeader, kMemoryLevel,
-                   Z_DEFAULT_STRATEGY) != Z_OK) {
-    return Failed("gzip", "no memory");
-  }
-  const std::unique_ptr<z_stream, DeflateEnd> guard(&stream);
-  out->resize(deflateBound(&stream, length));
-  stream.next_in = const_cast<uint8_t*>(in);
-  stream.avail_in = static_cast<uInt>(length);
-  stream.next_out = out->data();
-  stream.avail_out = static_cast<uInt>(out->size());
-  if (deflate(&stream, Z_FINISH) != Z_STREAM_END) return Failed("gzip", "cannot compress");
-  out->resize(stream.total_out);
+  z_stream* const stream = GzipEncoder();
+  if (stream == nullptr) return Failed("gzip", "no memory");
+  out->resize(deflateBound(stream, length));
+  stream->next_in = const_cast<uint8_t*>(in);
+  stream->avail_in = static_cast<uInt>(length);
+  stream->next_out = out->data();
+  stream->avail_out = static_cast<uInt>(out->size());
+  if (deflate(stream, Z_FINISH) != Z_STREAM_END) return Failed("gzip", "cannot compress");
+  out->resize(stream->total_out);
   return Status::Ok();
 }
 
@@ -189,19 +169,9 @@ Status DecompressSnappy(const uint8_t* in, size_t length, size_t max_out,
   return Status::Ok();
 }
 
-struct SnappyEnvironment {
-  snappy_env env{};
-  bool usable = rd_kafka_snappy_init_env(&env) == 0;
-
-  SnappyEnvironment() = default;
-  SnappyEnvironment(const SnappyEnvironment&) = delete;
-  SnappyEnvironment& operator=(const SnappyEnvironment&) = delete;
-  ~SnappyEnvironment() { rd_kafka_snappy_free_env(&env); }
-};
-
 Status CompressSnappy(const uint8_t* in, size_t length, std::vector<uint8_t>* out) {
-  SnappyEnvironment environment;
-  if (!environment.usable) return Failed("snappy", "no memory");
+  snappy_env* const environment = SnappyEncoder();
+  if (environment == nullptr) return Failed("snappy", "no memory");
   // The library's worst case does not include the length that it writes first. Without room for
   // both, it uses a scratch buffer, which only scatter-gather environments have.
   constexpr size_t kBlockLengthMax = 5;
@@ -213,7 +183,7 @@ Status CompressSnappy(const uint8_t* in, size_t length, std::vector<uint8_t>* ou
   for (size_t at = 0; at < length; at += kXerialBlock) {
     iovec from{const_cast<uint8_t*>(in) + at, std::min(kXerialBlock, length - at)};
     iovec to{out->data() + used + sizeof(uint32_t), chunk_max - sizeof(uint32_t)};
-    if (rd_kafka_snappy_compress_iov(&environment.env, &from, 1, from.iov_len, &to) != 0) {
+    if (rd_kafka_snappy_compress_iov(environment, &from, 1, from.iov_len, &to) != 0) {
       return Failed("snappy", "cannot compress");
     }
     StoreU32(out->data() + used, static_cast<uint32_t>(to.iov_len));
@@ -224,10 +194,6 @@ Status CompressSnappy(const uint8_t* in, size_t length, std::vector<uint8_t>* ou
 }
 
 // --- lz4 ---
-
-struct FreeLz4Decoder {
-  void operator()(LZ4F_dctx* context) const { LZ4F_freeDecompressionContext(context); }
-};
 
 constexpr uint8_t kLz4Magic[] = {0x04, 0x22, 0x4d, 0x18};
 constexpr size_t kLz4HeaderMax =
@@ -251,18 +217,15 @@ size_t CorrectBrokenLz4Header(const uint8_t* in, size_t length, uint8_t* header)
 }
 
 Status DecompressLz4(const uint8_t* in, size_t length, size_t max_out, std::vector<uint8_t>* out) {
-  LZ4F_dctx* created = nullptr;
-  if (LZ4F_isError(LZ4F_createDecompressionContext(&created, LZ4F_VERSION))) {
-    return Failed("lz4", "no memory");
-  }
-  const std::unique_ptr<LZ4F_dctx, FreeLz4Decoder> context(created);
+  LZ4F_dctx* const context = Lz4Decoder();
+  if (context == nullptr) return Failed("lz4", "no memory");
   BoundedOutput output(out, max_out, GuessDecoded(length));
   uint8_t header[kLz4HeaderMax];
   if (const size_t corrected = CorrectBrokenLz4Header(in, length, header); corrected != 0) {
     size_t produced = 0;
     size_t consumed = corrected;
     const size_t result =
-        LZ4F_decompress(context.get(), nullptr, &produced, header, &consumed, nullptr);
+        LZ4F_decompress(context, nullptr, &produced, header, &consumed, nullptr);
     if (LZ4F_isError(result) || consumed != corrected) return Failed("lz4", "bad frame header");
     in += corrected;
     length -= corrected;
@@ -272,7 +235,7 @@ Status DecompressLz4(const uint8_t* in, size_t length, size_t max_out, std::vect
     size_t produced = output.room();
     size_t consumed = length;
     const size_t result =
-        LZ4F_decompress(context.get(), output.next(), &produced, in, &consumed, nullptr);
+        LZ4F_decompress(context, output.next(), &produced, in, &consumed, nullptr);
     if (LZ4F_isError(result)) return Failed("lz4", LZ4F_getErrorName(result));
     output.Produced(produced);
     in += consumed;
@@ -296,26 +259,9 @@ Status CompressLz4(const uint8_t* in, size_t length, std::vector<uint8_t>* out) 
 
 // --- zstd ---
 
-struct FreeZstdContext {
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-};
-
-// Kept for the next batch of the thread: a context has some MB, which malloc would return to the
-// kernel after each batch. Then half of the CPU of re-encoding is page faults.
-ZSTD_DCtx* ZstdDecoder() {
-  thread_local const std::unique_ptr<ZSTD_DCtx, FreeZstdContext> context(ZSTD_createDCtx());
-  return context.get();
-}
-ZSTD_CCtx* ZstdEncoder() {
-  thread_local const std::unique_ptr<ZSTD_CCtx, FreeZstdContext> context(ZSTD_createCCtx());
-  return context.get();
-}
-
 Status DecompressZstd(const uint8_t* in, size_t length, size_t max_out, std::vector<uint8_t>* out) {
   ZSTD_DCtx* const context = ZstdDecoder();
   if (context == nullptr) return Failed("zstd", "no memory");
-  ZSTD_DCtx_reset(context, ZSTD_reset_session_only);  // an earlier batch may have been damaged
   // Streaming clients do not write the size. libzstd limits the window of a frame to 128 MiB, as
   // Java does.
   const unsigned long long stated = ZSTD_getFrameContentSize(in, length);

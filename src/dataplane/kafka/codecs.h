@@ -1,5 +1,6 @@
 // gzip, snappy, lz4 and zstd in the framing that Kafka uses, over zlib, libzstd and the snappy and
-// lz4 that librdkafka bundles. Stateless, so one instance can serve all lanes.
+// lz4 that librdkafka bundles. Each thread keeps the contexts of its codecs, so one instance can
+// serve all threads.
 #pragma once
 
 #include <vector>
