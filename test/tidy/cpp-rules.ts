@@ -31,7 +31,7 @@ const includeRows: readonly IncludeRow[] = [
   },
   {
     header: bundledHeader,
-    only: /^src\/dataplane\/kafka\/codecs\.cc$/,
+    only: /^src\/dataplane\/kafka\/codec(s\.cc|_contexts\.h)$/,
     instead: 'codecs are called through kafka/codecs.h'
   },
   {

@@ -49,6 +49,7 @@ const exceptions: ReadonlyArray<{ word: string, unless: RegExp, why: string }> =
     unless: /^src\/orchestrator\/(cluster\/kafka-client|progress\/progress-store)\.ts/,
     why: 'the two files that speak to a client library in its own word'
   },
+  { word: 'job', unless: /^src\/dataplane\/core\//, why: 'what the encode pool runs' },
   { word: 'message', unless: /CorruptMessage|MessageTooLarge/, why: 'Kafka\'s error names' },
   { word: 'message', unless: /legacy|record_cursor|reencode/i, why: 'magic 0 and 1 hold such' }
 ]

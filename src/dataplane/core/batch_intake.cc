@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/aborted_producers.h"
-#include "core/pooled_buffer.h"
+#include "core/reencode_job.h"
 #include "core/resume.h"
 
 namespace longhaul {
@@ -31,14 +31,6 @@ int64_t* LeftOutCounter(PartitionCounters* counters, BatchReason reason) {
 bool HoldsRefused(const Partition& p, const BatchSpan& span) {
   const int64_t offset = p.source.refused.skip.next - 1;
   return p.source.refused.code != 0 && p.source.offset <= offset && offset <= span.last_offset;
-}
-
-// A batch waits in its queue for as long as its target broker does not answer. The vector in which
-// it was encoded has held its records before they were compressed, and may be many times as large.
-BufferRef Keep(std::vector<uint8_t> bytes) {
-  auto kept = std::make_shared<PooledBuffer>(bytes.size());
-  std::copy_n(bytes.data(), bytes.size(), kept->data());
-  return kept;
 }
 
 }  // namespace
@@ -184,13 +176,21 @@ void BatchIntake::LeaveOut(Partition* p, const RecordBatchView& batch, BatchReas
   if (next <= p->source.offset) return;
   p->source.offset = next;
   p->source.epoch = batch.leader_epoch();
-  // Progress passes the batch together with the batch before it, or at once if all batches before
-  // it are acknowledged. While a resume skips, progress does not change before the seam.
+  if (!p->intake.empty())
+    p->intake.ExtendBack(next, p->source.epoch);
+  else
+    PassBehindQueue(p, next, p->source.epoch);
+}
+
+// Progress passes a batch that is left out together with the batch before it, or at once if all
+// batches before it are acknowledged. While a resume skips, progress does not change before the
+// seam.
+void BatchIntake::PassBehindQueue(Partition* p, int64_t next, int32_t leader_epoch) {
   if (!p->queue.empty()) {
-    p->queue.ExtendBack(next, p->source.epoch);
+    p->queue.ExtendBack(next, leader_epoch);
   } else if (p->phase != PartitionPhase::kSkipping) {
     p->progress.upstream = next;
-    p->progress.leader_epoch = p->source.epoch;
+    p->progress.leader_epoch = leader_epoch;
     lane_->events->MadeProgress(*p);
   }
 }
@@ -205,54 +205,94 @@ bool BatchIntake::PassThrough(Walk* walk, const RecordBatchView& batch) {
   queued.leader_epoch = batch.leader_epoch();
   queued.max_timestamp = batch.max_timestamp();
   queued.buffer = walk->buffer;
-  Enqueue(walk->p, std::move(queued));
+  Accept(walk->p, {std::move(queued), nullptr});
   return true;
 }
 
-bool BatchIntake::StoreReencoded(Walk* walk, const BatchSpan& batch, BatchReason reason) {
+bool BatchIntake::StoreReencoded(Walk* walk, const BatchSpan& span, BatchReason reason) {
   Partition* p = walk->p;
+  const RecordBatchView& batch = span.first;
   ReencodeLimits limits{static_cast<size_t>(lane_->settings.decoded_bytes_max),
                         p->delivery.batch_bytes_max,
                         lane_->settings.keep_producer_timestamps != 0,
-                        lane_->target_codecs.For(batch.first.codec())};
-  const bool is_refused = HoldsRefused(*p, batch);
-  if (is_refused) limits.offset_end = p->source.refused.skip.next - 1;
-  std::vector<EncodedBatch> encoded;
-  const int32_t epoch = batch.first.leader_epoch();
-  const Status status = Reencode(batch.first.data(), batch.size, p->source.offset, limits,
-                                 *lane_->codecs, &encoded);
-  if (Damaged(p, status)) return false;
-  int64_t next = is_refused ? limits.offset_end : batch.last_offset + 1;
-  SkipPoint skip{next, next - p->source.offset, epoch};
-  if (!status.ok() && !encoded.empty()) {  // one record is too large: those before it are not
-    skip = {encoded.back().upstream_next, 1, epoch};
-    next = encoded.back().upstream_first;
-    encoded.pop_back();
-  } else if (status.ok() && encoded.empty() && !is_refused) {
-    LeaveOut(p, batch.first, BatchReason::kEmpty);
+                        lane_->target_codecs.For(batch.codec())};
+  if (HoldsRefused(*p, span)) limits.offset_end = p->source.refused.skip.next - 1;
+  auto job =
+      std::make_shared<ReencodeJob>(p->id, walk->buffer, span, p->source.offset, limits);
+  QueuedBatch queued;
+  queued.data = const_cast<uint8_t*>(batch.data());
+  queued.size = static_cast<int32_t>(span.size);
+  queued.upstream_first = p->source.offset;
+  queued.upstream_next = std::max(job->next(), p->source.offset);
+  queued.leader_epoch = job->leader_epoch;
+  queued.max_timestamp = batch.max_timestamp();
+  queued.reason = reason;
+  queued.buffer = walk->buffer;
+  Accept(p, {std::move(queued), job});
+  lane_->encode_jobs.Add(job);
+  return (!job->is_done || Continue(p)) && !job->ends_intake();
+}
+
+bool BatchIntake::Continue(Partition* p) {
+  while (!p->intake.empty() && p->intake.front().is_ready()) {
+    IntakeBatch next = p->intake.PopFront();
+    if (next.job == nullptr)
+      Enqueue(p, std::move(next.batch));
+    else if (!StoreEncoded(p, next))
+      return false;
+  }
+  lane_->FetchChanged(*p);
+  if (p->phase == PartitionPhase::kEnding && p->has_nothing_to_send())
+    lane_->moves.Fail(p, p->source.ending);
+  return true;
+}
+
+bool BatchIntake::StoreEncoded(Partition* p, const IntakeBatch& taken) {
+  ReencodeJob& job = *taken.job;
+  const Status& status = job.status;
+  SkipPoint skip{job.next(), job.next() - job.wanted_offset, job.leader_epoch};
+  int64_t next = taken.batch.upstream_next;
+  if (!status.ok() && !job.encoded.empty()) {  // one record is too large: those before it are not
+    skip = {job.encoded.back().upstream_next, 1, job.leader_epoch};
+    next = job.encoded.back().upstream_first;
+    job.encoded.pop_back();
+  } else if (status.ok() && job.encoded.empty() && !job.ends_intake()) {
+    ++p->counters.dropped_empty;
+    PassBehindQueue(p, next, taken.batch.leader_epoch);
     return true;
   }
-  for (size_t i = 0; i < encoded.size(); i++) {
-    EncodedBatch& piece = encoded[i];
-    const bool is_last = i + 1 == encoded.size();
+  for (size_t i = 0; i < job.encoded.size(); i++) {
+    EncodedBatch& piece = job.encoded[i];
+    const bool is_last = i + 1 == job.encoded.size();
     QueuedBatch queued;
-    queued.buffer = lane_->memory.Hold(Keep(std::move(piece.bytes)));
+    queued.buffer = job.held[i];
     queued.data = queued.buffer->data();
     queued.size = static_cast<int32_t>(queued.buffer->size());
     queued.records = piece.records;
     queued.upstream_first = piece.upstream_first;
     queued.upstream_next = is_last ? std::max(next, piece.upstream_next) : piece.upstream_next;
-    queued.leader_epoch = epoch;
+    queued.leader_epoch = is_last ? taken.batch.leader_epoch : job.leader_epoch;
     queued.max_timestamp = piece.max_timestamp;
-    queued.reason = reason;
+    queued.reason = taken.batch.reason;
     if (piece.runs.size() > 1) queued.runs = std::move(piece.runs);
     Enqueue(p, std::move(queued));
   }
-  if (!status.ok())
-    lane_->moves.EndSource(p, {status.code, status.detail, skip});
-  else if (is_refused)
-    lane_->moves.EndSource(p, p->source.refused);
-  return status.ok() && !is_refused;
+  if (status.ok() && !job.ends_intake()) return true;
+  EndAt(p, status.ok() ? p->source.refused : Fault{status.code, status.detail, skip});
+  return false;
+}
+
+// The source cannot be mirrored beyond the queue. If the source had ended already, it was behind
+// the batches that are dropped here.
+void BatchIntake::EndAt(Partition* p, Fault fault) {
+  p->DropIntake();
+  lane_->FetchChanged(*p);
+  if (p->phase != PartitionPhase::kEnding) {
+    if (!Damaged(p, {fault.code, fault.detail})) lane_->moves.EndSource(p, std::move(fault));
+    return;
+  }
+  p->source.ending = std::move(fault);
+  if (p->queue.empty()) lane_->moves.Fail(p, p->source.ending);
 }
 
 void BatchIntake::Malformed(Partition* p, const std::string& what) {
@@ -274,14 +314,21 @@ bool BatchIntake::Damaged(Partition* p, const Status& status) {
   return true;
 }
 
+void BatchIntake::Accept(Partition* p, IntakeBatch batch) {
+  p->source.offset = batch.batch.upstream_next;
+  p->source.epoch = batch.batch.leader_epoch;
+  if (batch.job == nullptr && p->intake.empty())
+    Enqueue(p, std::move(batch.batch));
+  else
+    p->intake.Push(std::move(batch));
+}
+
 void BatchIntake::Enqueue(Partition* p, QueuedBatch batch) {
   batch.sequence = p->queue.next_sequence();
   // Without a producer id the target gets no sequences, and they only count what was sent.
   const int32_t sequence = lane_->is_idempotent() ? batch.sequence : -1;
   PatchHeader(batch.data, static_cast<size_t>(batch.size), lane_->producer_id,
               lane_->producer_epoch, sequence);
-  p->source.offset = batch.upstream_next;
-  p->source.epoch = batch.leader_epoch;
   p->queue.Push(std::move(batch));
 }
 

@@ -21,6 +21,7 @@ BatchQueue::~BatchQueue() { Clear(0); }
 // `times`: 1 for a batch that is added, -1 for one that is removed.
 void BatchQueue::Count(const QueuedBatch& batch, int64_t times) {
   bytes_ += times * batch.size;
+  if (batch.merge != nullptr) merging_ += static_cast<size_t>(times);
   if (account_ != nullptr) *account_ += times * batch.size;
   batch.buffer->CountBatch(times, batch.size);
 }
@@ -43,9 +44,29 @@ void BatchQueue::ExtendBack(int64_t upstream_next, int32_t leader_epoch) {
   batches_.back().leader_epoch = leader_epoch;
 }
 
-void BatchQueue::ReplaceUnsent(size_t count, QueuedBatch merged) {
-  Assert(count > 0 && count <= unsent(), "only unsent batches are replaced");
-  const auto first = batches_.begin() + static_cast<std::ptrdiff_t>(sent_);
+void BatchQueue::BeginMerge(size_t index, size_t count, const std::shared_ptr<MergeJob>& job) {
+  Assert(index >= sent_ && index + count <= size(), "only unsent batches are merged");
+  for (size_t i = index; i < index + count; i++) batches_[i].merge = job;
+  merging_ += count;
+}
+
+void BatchQueue::EndMerge(size_t index, size_t count) {
+  for (size_t i = index; i < index + count; i++) batches_[i].merge = nullptr;
+  merging_ -= count;
+}
+
+size_t BatchQueue::CountParts(size_t index) const {
+  size_t count = 1;
+  const auto& job = batches_[index].merge;
+  if (job == nullptr) return count;
+  while (index + count < size() && batches_[index + count].merge == job) count++;
+  return count;
+}
+
+void BatchQueue::ReplaceUnsent(size_t index, size_t count, QueuedBatch merged) {
+  Assert(count > 0 && index >= sent_ && index + count <= size(),
+         "only unsent batches are replaced");
+  const auto first = batches_.begin() + static_cast<std::ptrdiff_t>(index);
   const auto end = first + static_cast<std::ptrdiff_t>(count);
   int64_t records = 0;
   for (auto batch = first; batch != end; ++batch) {
@@ -130,15 +151,21 @@ void BatchQueue::CheckInvariants(int32_t first_sequence, bool in_full) const {
   int64_t bytes = 0;
   int32_t sequence = first_sequence;
   int64_t upstream = 0;
+  size_t position = 0, merging = 0;
   for (const QueuedBatch& batch : batches_) {
     Assert(batch.sequence == sequence, "sequences of a queue are contiguous");
+    Assert(batch.merge == nullptr || (!batch.was_sent && position >= sent_),
+           "a batch that is sent does not wait for a merge");
     Assert(batch.upstream_first >= upstream && batch.upstream_next > batch.upstream_first,
            "a queue is in source order");
     sequence = SequenceAfter(sequence, batch.records);
     upstream = batch.upstream_next;
     bytes += batch.size;
+    position++;
+    merging += batch.merge != nullptr ? 1 : 0;
   }
   Assert(sequence == next_sequence_, "the next sequence follows the last batch");
+  Assert(merging == merging_, "a queue knows how many of its batches wait for a merge");
   Assert(bytes == bytes_, "the bytes of a queue are the sum of its batches");
 }
 

@@ -16,10 +16,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "contract/contract.generated.h"
 #include "core/memory_account.h"
+#include "core/merge_job.h"
 #include "core/reencode.h"
 
 namespace longhaul {
@@ -38,9 +40,16 @@ struct QueuedBatch {
   int64_t max_timestamp = -1;
   BatchReason reason = BatchReason::kNone;  // why it was re-encoded; kNone: it passed through
   HeldRef buffer;                           // the memory that `data` points into
+  std::shared_ptr<MergeJob> merge;  // it is a part of this job, and waits for the merged batch
   bool acked = false;
   bool was_sent = false;  // it may be on the target: it keeps its boundaries
+  bool stays_apart = false;  // it could not be merged
   int64_t base_offset = -1;  // on the target; -1: the broker did not return it
+
+  bool MayMerge() const {
+    return !was_sent && !stays_apart && merge == nullptr && runs.empty() &&
+           reason != BatchReason::kMerged;
+  }
 };
 
 // The source offset of the record at `index` of the batch.
@@ -78,6 +87,7 @@ class BatchQueue {
   size_t outstanding() const { return outstanding_; }
   size_t unsent() const { return batches_.size() - sent_; }
   int64_t bytes() const { return bytes_; }
+  size_t merging() const { return merging_; }  // batches that wait for a merge
   int32_t next_sequence() const { return next_sequence_; }
   const QueuedBatch& front() const { return batches_.front(); }
   const QueuedBatch& back() const { return batches_.back(); }
@@ -89,9 +99,15 @@ class BatchQueue {
   // Source batches after the last batch are left out: progress passes them with that batch.
   void ExtendBack(int64_t upstream_next, int32_t leader_epoch);
 
-  // Replaces the first `count` unsent batches, none of which was ever sent, by one batch of their
-  // records.
-  void ReplaceUnsent(size_t count, QueuedBatch merged);
+  // The `count` batches from `index` on are parts of the job, and wait for it.
+  void BeginMerge(size_t index, size_t count, const std::shared_ptr<MergeJob>& job);
+  void EndMerge(size_t index, size_t count);
+  void KeepApart(size_t index) { batches_[index].stays_apart = true; }
+  // How many batches from `index` on are parts of the same job; 1 if that batch is no part.
+  size_t CountParts(size_t index) const;
+  // Replaces the `count` batches from `index` on, none of which was ever sent, by one batch of
+  // their records.
+  void ReplaceUnsent(size_t index, size_t count, QueuedBatch merged);
 
   // Call when the first unsent batch is sent.
   Ticket MarkSent();
@@ -126,6 +142,7 @@ class BatchQueue {
   uint64_t front_ordinal_ = 0;
   size_t sent_ = 0;
   size_t outstanding_ = 0;  // batches sent that have no reply yet
+  size_t merging_ = 0;
   int64_t bytes_ = 0;
   int64_t* account_ = nullptr;
   int32_t next_sequence_ = 0;

@@ -207,12 +207,14 @@ FetchPlan::Verdict FetchPlan::Judge(const Partition& p, const FetchNode& node) c
 
 // While a batch is retried, no more batches are fetched.
 FetchPlan::Verdict FetchPlan::JudgeRoom(const Partition& p, const FetchNode& node) const {
-  if (!p.traits().fetches || p.producers.question != 0) return Verdict::kUnwanted;
+  if (!p.traits().fetches || p.producers.question != 0 || p.intake.ends())
+    return Verdict::kUnwanted;
   if (p.phase == PartitionPhase::kRetrying && !p.queue.empty()) return Verdict::kUnwanted;
   if (node.closed_targets.contains(p.leaders.target.node)) return Verdict::kShutOut;
   if (DueAt(p) > lane_->now || lane_->HeldUntil(p) > 0) return Verdict::kNotDue;
-  // Each ack frees memory.
-  if (p.queue.bytes() >= lane_->settings.partition_queue_bytes_max) return Verdict::kCrowded;
+  // Each ack frees memory, and so does each batch that is encoded.
+  if (p.waiting_bytes() >= lane_->settings.partition_queue_bytes_max || p.intake.is_full())
+    return Verdict::kCrowded;
   return Verdict::kWanted;
 }
 

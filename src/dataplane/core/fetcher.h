@@ -46,6 +46,8 @@ class Fetcher {
   bool Owns(uint64_t tag) const { return outstanding_.contains(tag) || stripes_.Owns(tag); }
   // Appends the partitions that got batches to `filled`.
   void OnReply(const Reply& reply, std::vector<Partition*>* filled);
+  // Jobs of the partition are done: queues its batches that were re-encoded, and those after them.
+  void StoreEncoded(Partition* p) { intake_.Continue(p); }
   // Returns the partition from its follower to its leader.
   void LeaveFollower(Partition* p) { replicas_.Leave(p); }
   // See FetchPlan::SeeUnchanged.

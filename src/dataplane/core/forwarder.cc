@@ -7,9 +7,10 @@
 namespace longhaul {
 
 Forwarder::Forwarder(const ForwarderConfig& config, Transport* transport,
-                     const CompressionCodecs* codecs, EventQueue* events)
+                     const CompressionCodecs* codecs, EventQueue* events,
+                     EncodeExecutor* executor)
     : lane_(config.settings, config.producer_id, config.producer_epoch, config.rack, codecs,
-            events),
+            events, executor),
       leaders_(&lane_),
       fetcher_(&lane_, &leaders_, config.pace),
       outbox_(&lane_, &leaders_),
@@ -86,6 +87,7 @@ int64_t Forwarder::Tick(int64_t now, int64_t wall_now) {
   lane_.now = now;
   lane_.wall_now = wall_now;
   lane_.wake_at = now + kIdleMs;
+  TakeEncoded();
   ReleaseStopped();
   WatchBrokers();
   leaders_.Tick();
@@ -93,6 +95,15 @@ int64_t Forwarder::Tick(int64_t now, int64_t wall_now) {
   fetcher_.Tick();
   outbox_.Tick();
   return std::max<int64_t>(0, lane_.wake_at - now);
+}
+
+void Forwarder::TakeEncoded() {
+  for (const EncodeJobRef& job : lane_.encode_jobs.TakeDone()) {
+    Partition* p = lane_.Find(job->partition);
+    if (p == nullptr) continue;
+    fetcher_.StoreEncoded(p);
+    outbox_.OnEncoded(p);
+  }
 }
 
 void Forwarder::Remove(Partition* p) {
@@ -183,8 +194,10 @@ PartitionCounters Forwarder::CountersOf(const Partition& p) {
   row.high_watermark = p.source.high_watermark;
   row.last_stable_offset = p.source.last_stable_offset;
   row.log_start_offset = p.source.log_start_offset;
-  row.queued_bytes = p.queue.bytes();
-  row.oldest_unacked_ms = p.queue.empty() ? -1 : p.queue.front().max_timestamp;
+  row.queued_bytes = p.waiting_bytes();
+  row.oldest_unacked_ms = !p.queue.empty()    ? p.queue.front().max_timestamp
+                          : !p.intake.empty() ? p.intake.front().batch.max_timestamp
+                                              : -1;
   row.end_first_seen_ms = p.source.end_marks.first_seen_ms();
   row.end_known_ms = p.source.end_marks.known_ms();
   row.quiet_node = -1;

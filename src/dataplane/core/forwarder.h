@@ -30,8 +30,10 @@ class Forwarder {
   // The longest time between two ticks.
   static constexpr int64_t kIdleMs = 1000;
 
+  // `executor` runs jobs of the lane beside its thread, and has to outlive the forwarder. Without
+  // one the forwarder decodes and encodes where it is called.
   Forwarder(const ForwarderConfig& config, Transport* transport, const CompressionCodecs* codecs,
-            EventQueue* events);
+            EventQueue* events, EncodeExecutor* executor = nullptr);
 
   // Sets the transport of a forwarder that was created without one, before the first Tick.
   void Connect(Transport* transport) { lane_.transport = transport; }
@@ -79,6 +81,7 @@ class Forwarder {
   // Of a partition that the lane is assigned again.
   void Replace(Partition* p);
   void Remove(Partition* p);
+  void TakeEncoded();
   void WatchBrokers();
   void ReleaseStopped();
   bool AwaitsAnswers(const Partition& p) const;

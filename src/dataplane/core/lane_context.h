@@ -18,6 +18,7 @@
 #include "core/broker_reach.h"
 #include "core/broker_watch.h"
 #include "core/codecs.h"
+#include "core/encode_jobs.h"
 #include "core/event_queue.h"
 #include "core/known_producers.h"
 #include "core/latency.h"
@@ -44,9 +45,9 @@ struct LaneContext {
   static constexpr int64_t kHeldLookMs = 250;
 
   LaneContext(const ForwarderSettings& s, int64_t id, int16_t epoch, std::string source_rack,
-              const CompressionCodecs* c, EventQueue* e)
+              const CompressionCodecs* c, EventQueue* e, EncodeExecutor* executor)
       : settings(s), producer_id(id), producer_epoch(epoch), rack(std::move(source_rack)),
-        codecs(c), events(e), memory(s),
+        codecs(c), events(e), memory(s), encode_jobs(executor, c, &memory),
         shares(s.in_flight_bytes_max), watch(s.request_timeout_ms),
         moves(e, &errors, &fetch_changes), producers(s.judges_producers != 0),
         target_codecs(s.target_codecs) {}
@@ -70,6 +71,7 @@ struct LaneContext {
   BrokerCounts brokers;
   LatencyCounts latency;
   MemoryAccount memory;
+  EncodeJobs encode_jobs;
   BandwidthLimit bandwidth;
   TopicBandwidth topic_bandwidth;
   TargetShares shares;

@@ -56,7 +56,7 @@ class HeldBuffer {
     queued_bytes_ += times * bytes;
     totals_->bytes += times * kBatchOverhead;
   }
-  // Batches in the buffer that cannot move, because a request in flight points to them.
+  // Batches in the buffer that cannot move, because a request in flight or a job points to them.
   int32_t in_flight = 0;
 
  private:
@@ -72,6 +72,22 @@ class HeldBuffer {
 };
 using HeldRef = std::shared_ptr<HeldBuffer>;
 
+// Bytes that count as held although no buffer holds them yet, for as long as this lives.
+class HeldBytes {
+ public:
+  HeldBytes(int64_t bytes, std::shared_ptr<HeldTotals> totals)
+      : bytes_(bytes), totals_(std::move(totals)) {
+    totals_->bytes += bytes_;
+  }
+  ~HeldBytes() { totals_->bytes -= bytes_; }
+  HeldBytes(const HeldBytes&) = delete;
+  HeldBytes& operator=(const HeldBytes&) = delete;
+
+ private:
+  const int64_t bytes_;
+  const std::shared_ptr<HeldTotals> totals_;
+};
+
 class MemoryAccount {
  public:
   // One part in kScanShare of the bound is kept free for scans of the target.
@@ -83,6 +99,7 @@ class MemoryAccount {
   HeldRef Hold(BufferRef buffer) {
     return std::make_shared<HeldBuffer>(std::move(buffer), totals_);
   }
+  HeldBytes Count(int64_t bytes) { return HeldBytes(bytes, totals_); }
   int64_t held() const { return totals_->bytes; }
   int64_t bound() const { return bound_; }
 

@@ -13,21 +13,26 @@ constexpr int64_t kFewBytes = 64 * 1024;
 
 }  // namespace
 
+// Without proof the leader may have no state of the producer, and then it accepts any sequence: it
+// could append a second batch although it did not append the first one. So one batch at a time.
+size_t Outbox::InFlightMax(const Partition& p) const {
+  const bool proven = lane_->now < p.delivery.dedup_proven_until;
+  return proven ? static_cast<size_t>(lane_->settings.partition_batches_in_flight) : 1;
+}
+
 bool Outbox::CanSend(const Partition& p) const {
   if (!p.traits().produces || p.queue.unsent() == 0) return false;
   if (p.phase == PartitionPhase::kRetrying && lane_->now < p.delivery.backoff_until) return false;
-  // Without proof the leader may have no state of the producer, and then it accepts any sequence:
-  // it could append a second batch although it did not append the first one. So one batch at a
-  // time.
-  const bool proven = lane_->now < p.delivery.dedup_proven_until;
-  return p.queue.sent() <
-         (proven ? static_cast<size_t>(lane_->settings.partition_batches_in_flight) : 1);
+  return p.queue.first_unsent().merge == nullptr && p.queue.sent() < InFlightMax(p);
 }
 
 void Outbox::EnqueueReady(Partition* p) {
   const int32_t leader = p->leaders.target.node;
   if (p->delivery.ready_at == leader || !CanSend(*p)) return;
   Node& node = nodes_[leader];
+  p->delivery.ready_at = leader;
+  if (p->queue.first_unsent().reason == BatchReason::kMerged)
+    return node.merged.push_back(p->id);
   if (node.ready.empty()) {
     node.ready_since = lane_->now;
     node.ready_bytes = 0;
@@ -39,7 +44,6 @@ void Outbox::EnqueueReady(Partition* p) {
   else
     node.ready.push_back(p->id);
   node.ready_bytes += p->queue.first_unsent().size;
-  p->delivery.ready_at = leader;
 }
 
 bool Outbox::IsDue(const Node& node) const {
@@ -56,10 +60,10 @@ void Outbox::Tick() {
     if (p->delivery.backoff_until > lane_->now) lane_->WakeAt(p->delivery.backoff_until);
   }
   for (auto& [id, node] : nodes_) {
-    if (node.ready.empty()) continue;
+    if (node.ready.empty() && node.merged.empty()) continue;
     if (lane_->now < node.not_before) {
       lane_->WakeAt(node.not_before);
-    } else if (!IsDue(node)) {
+    } else if (node.merged.empty() && !IsDue(node)) {
       lane_->WakeAt(node.ready_since + lane_->settings.linger_ms);
     } else {
       Flush(id, &node);
@@ -75,7 +79,9 @@ bool Outbox::CanAsk(int32_t node_id, Node* node, int16_t* version) {
   lane_->WakeAt(node->not_before);
   const std::string what = DescribeReach(Side::kTarget, node_id, kProduceApi, reach);
   // Leaders may change meanwhile: each partition is enqueued again, for its leader at that time.
-  for (uint32_t id : std::exchange(node->ready, {})) {
+  std::deque<uint32_t> all = std::exchange(node->merged, {});
+  for (uint32_t id : std::exchange(node->ready, {})) all.push_back(id);
+  for (uint32_t id : all) {
     Partition* p = lane_->Find(id);
     if (p == nullptr || p->delivery.ready_at != node_id) continue;
     p->delivery.ready_at = -1;
@@ -126,8 +132,9 @@ void Outbox::Flush(int32_t node_id, Node* node) {
   int16_t version = -1;
   if (!CanSendMore(node_id, *node) || !CanAsk(node_id, node, &version)) return;
   if (!HasConnection(node_id, node)) return;
-  while (!node->ready.empty() && CanSendMore(node_id, *node)) {
-    std::vector<Partition*> partitions = Collect(node_id, node, version);
+  const bool is_due = !node->ready.empty() && IsDue(*node);
+  while (NextList(node, is_due) != nullptr && CanSendMore(node_id, *node)) {
+    std::vector<Partition*> partitions = Collect(node_id, node, version, is_due);
     if (!partitions.empty() && !SendRequest(node_id, node, version, partitions)) return;
   }
 }
@@ -146,32 +153,41 @@ bool Outbox::RefuseCodec(Partition* p, int16_t version) {
   return true;
 }
 
+// The list of the next partition that may be sent. `is_due`: linger.ms is over.
+std::deque<uint32_t>* Outbox::NextList(Node* node, bool is_due) {
+  if (!node->merged.empty()) return &node->merged;
+  return is_due && !node->ready.empty() ? &node->ready : nullptr;
+}
+
 // One batch of each ready partition, up to produce_request_bytes_max. Partitions that have more to
-// send go to the end of the list.
-std::vector<Partition*> Outbox::Collect(int32_t node_id, Node* node, int16_t version) {
+// send go to the end of their list. One whose next batch is being merged is ready again after that.
+std::vector<Partition*> Outbox::Collect(int32_t node_id, Node* node, int16_t version, bool is_due) {
   std::vector<Partition*> partitions;
   int64_t bytes = 0;
-  while (!node->ready.empty()) {
-    Partition* p = lane_->Find(node->ready.front());
+  while (std::deque<uint32_t>* list = NextList(node, is_due)) {
+    Partition* p = lane_->Find(list->front());
     // An entry from before the partition was assigned again, or was enqueued for another broker and
     // then for this one again: it would put the partition into one request twice.
     const bool is_stale = p == nullptr || p->delivery.ready_at != node_id;
     if (is_stale || !CanSend(*p) || p->leaders.target.node != node_id) {
-      node->ready.pop_front();
+      list->pop_front();
       if (is_stale) continue;
       p->delivery.ready_at = -1;
       EnqueueReady(p);  // for its new leader, if the leader has changed
       continue;
     }
-    node->ready_bytes -= p->queue.first_unsent().size;
-    rebatch_.TryMerge(p);
-    const int64_t size = p->queue.first_unsent().size;
-    node->ready_bytes += size;
-    if (!partitions.empty() && bytes + size > lane_->settings.produce_request_bytes_max) break;
-    node->ready.pop_front();
-    node->ready_bytes -= size;
+    const bool lingered = list == &node->ready;
+    if (lingered) node->ready_bytes -= p->queue.first_unsent().size;
+    rebatch_.Begin(p, InFlightMax(*p));
+    const bool can_send = CanSend(*p);
+    const int64_t size = can_send ? p->queue.first_unsent().size : 0;
+    if (!partitions.empty() && bytes + size > lane_->settings.produce_request_bytes_max) {
+      if (lingered) node->ready_bytes += size;
+      break;
+    }
+    list->pop_front();
     p->delivery.ready_at = -1;
-    if (RefuseCodec(p, version)) continue;
+    if (!can_send || RefuseCodec(p, version)) continue;
     bytes += size;
     partitions.push_back(p);
   }
@@ -322,7 +338,7 @@ void Outbox::OnAck(const Sent& sent, Answer answer) {
   }
   if (p->queue.outstanding() == 0 && p->delivery.refusal.code != 0) {
     refused_.Settle(p);
-  } else if (p->phase == PartitionPhase::kEnding && p->queue.empty()) {
+  } else if (p->phase == PartitionPhase::kEnding && p->has_nothing_to_send()) {
     lane_->moves.Fail(p, p->source.ending);
   } else {
     EnqueueReady(p);

@@ -43,6 +43,11 @@ class Outbox {
 
   // The partition may have something to send now.
   void EnqueueReady(Partition* p);
+  // Jobs of the partition are done: merged batches may be sent now.
+  void OnEncoded(Partition* p) {
+    rebatch_.Finish(p);
+    EnqueueReady(p);
+  }
   void Tick();
   bool Owns(uint64_t tag) const { return outstanding_.contains(tag); }
   void OnReply(const Reply& reply);
@@ -61,7 +66,8 @@ class Outbox {
   };
   struct Node {
     std::deque<uint32_t> ready;
-    int64_t ready_bytes = 0;
+    std::deque<uint32_t> merged;  // ready, too: linger.ms was over before their merges began
+    int64_t ready_bytes = 0;      // of `ready`
     int64_t ready_since = 0;
     int64_t requests = 0;
     int32_t connection = kAnyConnection;  // the connection of all requests in flight
@@ -81,6 +87,7 @@ class Outbox {
     int32_t refused_record = -1;
   };
 
+  size_t InFlightMax(const Partition& p) const;
   bool CanSend(const Partition& p) const;
   bool CanSendMore(int32_t node_id, const Node& node) const;
   static void Pin(Node* node, const HeldBuffer* buffer, int32_t times);
@@ -88,7 +95,8 @@ class Outbox {
   bool CanAsk(int32_t node_id, Node* node, int16_t* version);
   bool HasConnection(int32_t node_id, Node* node);
   void Flush(int32_t node_id, Node* node);
-  std::vector<Partition*> Collect(int32_t node_id, Node* node, int16_t version);
+  static std::deque<uint32_t>* NextList(Node* node, bool is_due);
+  std::vector<Partition*> Collect(int32_t node_id, Node* node, int16_t version, bool is_due);
   bool RefuseCodec(Partition* p, int16_t version);
   bool SendRequest(int32_t node_id, Node* node, int16_t version,
                    const std::vector<Partition*>& partitions);

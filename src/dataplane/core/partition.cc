@@ -7,8 +7,10 @@ namespace longhaul {
 void Partition::CheckInvariants(bool in_full) const {
   const bool skips = phase == PartitionPhase::kSkipping;
   Assert(skips == (source.records_to_skip > 0), "a partition skips while it has records to skip");
-  Assert(!skips || queue.empty(), "nothing is queued while records of the source are skipped");
+  Assert(!skips || has_nothing_to_send(),
+         "nothing is queued while records of the source are skipped");
   if (!skips) queue.CheckInvariants(progress.sequence, in_full);
+  if (in_full) intake.CheckInvariants(queue_end(), source.offset);
   const bool may_be_in_flight = traits().produces || phase == PartitionPhase::kSettling ||
                                 phase == PartitionPhase::kMoving ||
                                 phase == PartitionPhase::kStopping;

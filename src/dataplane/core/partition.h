@@ -9,6 +9,7 @@
 
 #include "contract/contract.generated.h"
 #include "core/batch_queue.h"
+#include "core/intake_queue.h"
 #include "core/log_end_marks.h"
 #include "core/per_side.h"
 #include "core/progress.h"
@@ -190,6 +191,7 @@ struct Partition {
   ReadFrom read;
   Progress progress;  // written by Outbox, BatchIntake, TargetScan; (C) never ahead of acks
   BatchQueue queue;
+  IntakeQueue intake;  // written by BatchIntake; behind `queue`
   Delivery delivery;
   ScanState scan;
   PartitionCounters counters;
@@ -213,12 +215,16 @@ struct Partition {
   int32_t source_node() const {
     return read.follower >= 0 ? read.follower : leaders.source.node;
   }
+  // Neither queued nor in the intake: all batches fetched are acknowledged, or were dropped.
+  bool has_nothing_to_send() const { return queue.empty() && intake.empty(); }
+  int64_t waiting_bytes() const { return queue.bytes() + intake.bytes(); }
   // Where to continue if the first batch of the queue is left out, which loses `records`.
   SkipPoint BehindFront(int64_t records) const {
     return {queue.front().upstream_next, records, queue.front().leader_epoch};
   }
   // All batches that are not acknowledged are fetched again.
   void ResetToProgress() {
+    intake.Clear();
     queue.Clear(progress.sequence);
     source.offset = progress.upstream;
     source.epoch = progress.leader_epoch;
@@ -226,9 +232,17 @@ struct Partition {
   }
   // All unsent batches after the first `keep` batches are fetched again.
   void DropUnsentBehind(size_t keep) {
-    if (!queue.DropUnsentBehind(keep)) return;
-    source.offset = queue.empty() ? progress.upstream : queue.back().upstream_next;
+    const bool dropped = queue.DropUnsentBehind(keep);
+    if (dropped || !intake.empty()) DropIntake();
+  }
+  // All batches behind the queue are fetched again.
+  void DropIntake() {
+    intake.Clear();
+    source.offset = queue_end();
     source.epoch = queue.empty() ? progress.leader_epoch : queue.back().leader_epoch;
+  }
+  int64_t queue_end() const {
+    return queue.empty() ? progress.upstream : queue.back().upstream_next;
   }
   void CheckInvariants(bool in_full) const;
 };

@@ -63,7 +63,7 @@ void PartitionMoves::Fail(Partition* p, Fault fault) {
 }
 
 void PartitionMoves::EndSource(Partition* p, Fault fault) {
-  if (p->traits().fetches && p->queue.empty()) return Fail(p, std::move(fault));
+  if (p->traits().fetches && p->has_nothing_to_send()) return Fail(p, std::move(fault));
   if (!IsLegal(*p, PartitionEvent::kSourceEnds)) return;
   p->source.ending = std::move(fault);
   Move(p, PartitionEvent::kSourceEnds);

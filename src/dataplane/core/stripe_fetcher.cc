@@ -165,7 +165,7 @@ bool StripeFetcher::MayGoAhead(const Partition& p, const Active& active, int64_t
                                int64_t share) const {
   if (!plan_->IsStriped(active.node) || replicas_->IsDue(p)) return false;
   if (lane_->now < p.striping.paused_until) return false;
-  if (p.queue.bytes() >= lane_->settings.partition_queue_bytes_max) return false;
+  if (p.waiting_bytes() >= lane_->settings.partition_queue_bytes_max) return false;
   const int64_t bound = lane_->memory.bound();
   if (lane_->memory.fetch_room() - bytes < bound / 8) return false;
   const auto channels = static_cast<int64_t>(plan_->UsedChannels(active.node).size());

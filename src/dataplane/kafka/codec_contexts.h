@@ -1,6 +1,6 @@
-// The contexts of gzip, snappy, lz4 and zstd, which each thread keeps for its next batch. To set one
-// up costs as much as a small batch, and those of zstd have some MB, which malloc would return to
-// the kernel after each batch: half of the CPU of re-encoding was page faults.
+// The contexts of gzip, snappy, lz4 and zstd, which each thread keeps for its next batch. To set
+// one up costs as much as a small batch, and those of zstd have some MB, which malloc would return
+// to the kernel after each batch: half of the CPU of re-encoding was page faults.
 //
 // Each function returns a context that is ready for another batch, whatever the batch before did to
 // it; nullptr: there is no memory.

@@ -33,7 +33,8 @@ ForwarderThread::ForwarderThread(const ForwarderConfig& config)
     : memory_share_(&BlockPool::OfProcess(),
                     static_cast<size_t>(config.settings.in_flight_bytes_max)),
       config_(config),
-      forwarder_(std::in_place, config, nullptr, &codecs_, &events_) {}
+      encoder_(std::in_place, EncodePool::OfProcess(), &codecs_, [this] { transport_->Wake(); }),
+      forwarder_(std::in_place, config, nullptr, &codecs_, &events_, &*encoder_) {}
 
 Status ForwarderThread::Open(ForwarderConfig config, const ClientProperties& source,
                              const ClientProperties& target,
@@ -101,6 +102,7 @@ ForwarderThread::~ForwarderThread() {
     transport_->Wake();
     thread_.join();
   }
+  encoder_.reset();
   if (transport_ == nullptr) return;
   // First, because requests point into memory of the forwarder.
   transport_.reset();

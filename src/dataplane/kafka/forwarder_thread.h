@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "core/block_pool.h"
+#include "core/encode_pool.h"
 #include "core/event_queue.h"
 #include "core/forwarder.h"
 #include "kafka/client_config.h"
@@ -66,6 +67,8 @@ class ForwarderThread {
   PerSide<ClientContext> clients_;
   const ForwarderConfig config_;
   std::unique_ptr<RdkafkaTransport> transport_;
+  // Wakes the transport, and its jobs hold memory of the forwarder.
+  std::optional<EncodePool::Lane> encoder_;
   std::mutex mutex_;  // guards forwarder_
   std::optional<Forwarder> forwarder_;
   std::atomic<bool> stopping_{false};

@@ -150,7 +150,8 @@ export const recordTable = {
     role: 'either', forwarder: 'metadataMaxAgeMs'
   }),
   'decoded.bytes.max': bytes({
-    doc: 'Decoded bytes of one batch that must be re-encoded; a larger batch faults its partition.',
+    doc: 'Decoded bytes of one batch that must be re-encoded; a larger batch faults its ' +
+      'partition. A process re-encodes as many batches at a time as it has processors, at most 8.',
     importance: 'low', default: byDefault.decodedBytesMax.default, min: MiB, max: 2 * GiB,
     forwarder: 'decodedBytesMax'
   }),

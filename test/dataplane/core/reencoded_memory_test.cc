@@ -15,6 +15,7 @@ namespace {
 TEST_CASE("a re-encoded batch that waits occupies the memory that the lane counts for it") {
   SimulationOptions options = Plain();
   options.exact = false;
+  options.encode_ms_max = -1;  // the batch is encoded as soon as it is fetched
   Simulation sim("re-encoded", options);
   Fill(sim, 0, 1);
   Process* process = sim.Start();

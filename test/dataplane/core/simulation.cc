@@ -40,8 +40,12 @@ Simulation::Process* Simulation::Start(const std::map<uint32_t, Progress>& from)
   config.producer_epoch = options_.has_producer_id ? 0 : -1;
   config.rack = options_.rack;
   config.pace = options_.pace;
-  process->forwarder =
-      std::make_unique<Forwarder>(config, process->network.get(), &Codecs(), &process->events);
+  if (options_.encode_ms_max >= 0)
+    process->encoder = std::make_unique<SimulatedEncoder>(
+        &agenda, std::to_string(random.Next()), options_.encode_ms_max,
+        [this, process] { ScheduleTick(process, agenda.now); });
+  process->forwarder = std::make_unique<Forwarder>(config, process->network.get(), &Codecs(),
+                                                   &process->events, process->encoder.get());
   std::vector<uint32_t> all;
   for (uint32_t id = 0; id < partitions(); ++id) all.push_back(id);
   Assign(process, all, from);
@@ -139,6 +143,7 @@ void Simulation::Kill(Process* process) {
   if (!std::exchange(process->alive, false)) return;
   Trace("kill");
   process->network->Close();
+  process->encoder.reset();
   process->forwarder.reset();  // its memory is freed before requests in flight arrive
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/forwarder.h"
 #include "simulated_cluster.h"
+#include "simulated_encoder.h"
 #include "simulated_network.h"
 #include "source_writer.h"
 
@@ -32,6 +33,8 @@ struct SimulationOptions {
   ConnectionPace pace{};
   WriterOptions writer{};
   Batching batching = Batching::kPassThrough;
+  // Jobs end within so many ms, in any order; -1: the lane runs them itself.
+  int64_t encode_ms_max = 3;
   bool mirrors_again = false;  // records that the target has lost in an unclean election
   bool has_producer_id = true;  // false: the target has no idempotent producers
   bool exact = true;  // false: the source log changes meanwhile; doubles are allowed and counted
@@ -53,6 +56,7 @@ class Simulation {
   struct Process {
     std::unique_ptr<SimulatedNetwork> network;
     EventQueue events;
+    std::unique_ptr<SimulatedEncoder> encoder;
     std::unique_ptr<Forwarder> forwarder;
     std::map<uint32_t, StateEvent> states;
     std::map<uint32_t, std::vector<OffsetSpan>> spans;  // all spans reported so far

@@ -56,6 +56,7 @@ SimulationOptions RandomOptions(Random& random) {
   options.pace = kRestless;
   options.batching = static_cast<Batching>(random.Below(3));
   s.batch_size = pick({131'072, 131'072, 2'000});
+  options.encode_ms_max = pick({-1, 0, 3, 100});
   if (random.OneIn(2)) options.rack = "b";
   options.batch_max = 512 * 1024;
   options.mirrors_again = true;

@@ -19,14 +19,24 @@ void SourceWriter::Add(const std::vector<TestRecord>& records, int64_t producer_
     written_.push_back({record, open == open_.end() ? -1 : open->second});
 }
 
-void SourceWriter::WriteBatch(size_t count, size_t value_bytes, Codec codec) {
+std::vector<TestRecord> SourceWriter::RecordsOf(size_t count, size_t value_bytes) {
   auto records = Records(count, false);
   for (TestRecord& record : records) {
     const Bytes value = random_->Bytes(value_bytes);
     record.value = std::string(value.begin(), value.end());
   }
   Add(records);
-  log_->Store(BuildBatch(records, {.codec = codec}));
+  return records;
+}
+
+void SourceWriter::WriteBatch(size_t count, size_t value_bytes, Codec codec) {
+  log_->Store(BuildBatch(RecordsOf(count, value_bytes), {.codec = codec}));
+}
+
+void SourceWriter::WriteThinned(size_t count, size_t value_bytes, Codec codec) {
+  const auto records = RecordsOf(count, value_bytes);
+  log_->Store(BuildBatch(
+      records, {.codec = codec, .last_offset = records.back().offset + 1}));
 }
 
 void SourceWriter::WriteTransactional(int64_t producer_id) {

@@ -26,6 +26,8 @@ class SourceWriter {
 
   void WriteSomething();
   void WriteBatch(size_t records, size_t value_bytes, Codec codec = Codec::kNone);
+  // The log cleaner has removed the record after them, so the batch cannot pass through.
+  void WriteThinned(size_t records, size_t value_bytes, Codec codec);
   // Ends what is open, so that a reader can get to the end.
   void EndTransactions();
 
@@ -34,6 +36,7 @@ class SourceWriter {
 
  private:
   std::vector<TestRecord> Records(size_t count, bool gaps);
+  std::vector<TestRecord> RecordsOf(size_t count, size_t value_bytes);
   void WriteTransactional(int64_t producer_id);
   void End(int64_t producer_id, bool commit);
   void WriteOdd();
