@@ -19,7 +19,7 @@ export const processBytes = 141e6
 const leakMinutesMin = 30
 const leakBytesAnHourMax = 10e6
 
-/** The bytes in flight of all lanes, and what the process needs besides them. */
+/** The limit of the bytes in flight, and what the process needs besides them. */
 export function rssBound ({ inFlightLimit }: Pick<MemoryOutcome, 'inFlightLimit'>): number {
   return inFlightLimit + processBytes
 }

@@ -164,11 +164,10 @@ async function memoryOf (
   mirror: MirrorProcess
 ): Promise<{ readonly inFlightBytes: number, readonly inFlightLimit: number }> {
   const metrics = await mirror.metrics()
-  const sum = (name: string): number =>
-    Object.values(seriesOf(metrics, name)).reduce((total, value) => total + value, 0)
+  const lanes = Object.values(seriesOf(metrics, 'longhaul_in_flight_bytes'))
   return {
-    inFlightBytes: sum('longhaul_in_flight_bytes'),
-    inFlightLimit: sum('longhaul_in_flight_limit_bytes')
+    inFlightBytes: lanes.reduce((total, value) => total + value, 0),
+    inFlightLimit: Object.values(seriesOf(metrics, 'longhaul_in_flight_limit_bytes'))[0] ?? 0
   }
 }
 

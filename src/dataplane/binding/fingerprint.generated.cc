@@ -3,6 +3,6 @@
 
 namespace longhaul {
 
-const char* ContractFingerprint() { return "2bf97ede7a9f993d"; }
+const char* ContractFingerprint() { return "a96f3343ef28adf9"; }
 
 }  // namespace longhaul

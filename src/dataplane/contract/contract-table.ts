@@ -5,7 +5,11 @@ import { dataPlaneErrors } from '../../orchestrator/errors/data-plane-errors.ts'
 
 /** Settings of one Forwarder, in the order of the native struct. Bytes, milliseconds, counts. */
 export const forwarderSettings = {
-  inFlightBytesMax: { default: 24 * 1024 * 1024, doc: 'bytes fetched but not acked, by one lane' },
+  inFlightBytesMax: {
+    default: 48 * 1024 * 1024, doc: 'bytes fetched but not acked, by all lanes of the process'
+  },
+  inFlightBytesRaisedMax: { default: 0, doc: 'what the process may raise that limit to' },
+  processLanes: { default: 1, doc: 'lanes of all flows of the process' },
   fetchBytesMax: { default: 6 * 1024 * 1024, doc: 'bytes a Fetch response may hold' },
   partitionFetchBytesMax: { default: 4 * 1024 * 1024, doc: 'bytes of one partition in a Fetch' },
   partitionQueueBytesMax: { default: 8 * 1024 * 1024, doc: 'unacked bytes of one partition' },
@@ -90,7 +94,8 @@ export const partitionCounters = {
 /** Counters of one lane, one row of int64 in this order. */
 export const laneCounters = {
   heldBytes: 'bytes of response and re-encode buffers',
-  heldBytesMax: 'the bound on heldBytes',
+  partBytes: 'what the lane has of the memory of the process, the bound on heldBytes',
+  heldBytesMax: 'the bound on heldBytes of all lanes of the process together',
   fetchRequests: 'sent',
   produceRequests: 'sent',
   fetchResponseBytes: 'received',

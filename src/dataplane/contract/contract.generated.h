@@ -26,7 +26,9 @@ constexpr int32_t kErrorRecordRefused = 1016;
 constexpr int32_t kErrorProducerUnknown = 1017;
 
 struct ForwarderSettings {
-  int64_t in_flight_bytes_max = 25165824;  // bytes fetched but not acked, by one lane
+  int64_t in_flight_bytes_max = 50331648;  // bytes fetched but not acked, by all lanes of the process
+  int64_t in_flight_bytes_raised_max = 0;  // what the process may raise that limit to
+  int64_t process_lanes = 1;  // lanes of all flows of the process
   int64_t fetch_bytes_max = 6291456;  // bytes a Fetch response may hold
   int64_t partition_fetch_bytes_max = 4194304;  // bytes of one partition in a Fetch
   int64_t partition_queue_bytes_max = 8388608;  // unacked bytes of one partition
@@ -56,6 +58,8 @@ struct ForwarderSettingName {
 };
 inline constexpr ForwarderSettingName kForwarderSettingNames[] = {
     {"inFlightBytesMax", &ForwarderSettings::in_flight_bytes_max},
+    {"inFlightBytesRaisedMax", &ForwarderSettings::in_flight_bytes_raised_max},
+    {"processLanes", &ForwarderSettings::process_lanes},
     {"fetchBytesMax", &ForwarderSettings::fetch_bytes_max},
     {"partitionFetchBytesMax", &ForwarderSettings::partition_fetch_bytes_max},
     {"partitionQueueBytesMax", &ForwarderSettings::partition_queue_bytes_max},
@@ -264,7 +268,8 @@ static_assert(sizeof(PartitionCounters) == kPartitionCountersColumns * sizeof(in
 // One row of the LaneCounters table that JavaScript reads: int64 each, in this order.
 struct LaneCounters {
   int64_t held_bytes = 0;  // bytes of response and re-encode buffers
-  int64_t held_bytes_max = 0;  // the bound on heldBytes
+  int64_t part_bytes = 0;  // what the lane has of the memory of the process, the bound on heldBytes
+  int64_t held_bytes_max = 0;  // the bound on heldBytes of all lanes of the process together
   int64_t fetch_requests = 0;  // sent
   int64_t produce_requests = 0;  // sent
   int64_t fetch_response_bytes = 0;  // received
@@ -283,7 +288,7 @@ struct LaneCounters {
   int64_t bandwidth_holds = 0;  // how often a debt or the share of a topic kept a partition out of a Fetch
   bool operator==(const LaneCounters&) const = default;
 };
-constexpr size_t kLaneCountersColumns = 18;
+constexpr size_t kLaneCountersColumns = 19;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
 
 // One row of the BrokerCounters table that JavaScript reads: int64 each, in this order.

@@ -1,2 +1,2 @@
 // Generated from contract-table.ts and error-table.ts by render-fingerprint.ts. Do not edit.
-export const contractFingerprint = '2bf97ede7a9f993d'
+export const contractFingerprint = 'a96f3343ef28adf9'

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace longhaul {
@@ -35,13 +36,18 @@ class BlockPool {
   class Share {
    public:
     Share(BlockPool* pool, size_t bytes) : pool_(pool), bytes_(bytes) { pool_->Grow(bytes_); }
+    void Resize(size_t bytes) {
+      if (bytes == bytes_) return;
+      pool_->Grow(bytes);
+      pool_->Shrink(std::exchange(bytes_, bytes));
+    }
     ~Share() { pool_->Shrink(bytes_); }
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
 
    private:
     BlockPool* const pool_;
-    const size_t bytes_;
+    size_t bytes_;
   };
 
   struct Totals {

@@ -20,6 +20,7 @@ std::string Where(const Partition& p) {
 
 void Fetcher::Tick() {
   intake_.ShowQuestions();
+  lane_->SettleMemory();
   plan_.Route();
   channels_.Tick();
   const Shares shares = DivideRoom();
@@ -29,6 +30,8 @@ void Fetcher::Tick() {
     stripes_.Relieve();
   }
   stripes_.Tick(shares.busy, spare, &next_tag_);
+  // Fetches of sessions report by themselves what they lack.
+  if (2 * lane_->memory.fetch_room() < lane_->memory.bound()) lane_->line_memory.Lack();
   plan_.Route();  // partitions that are now in stripes leave their sessions
   // Channels take turns: with little room, repeated requests to an idle one would leave no room for
   // a busy one after it.
@@ -51,8 +54,10 @@ void Fetcher::Ask(const Channel& channel, Node* node) {
   if (!lane_->MayFetch()) return;
   const int64_t room = lane_->memory.fetch_room();
   const Shares shares = DivideRoom();
-  if (room < std::min(kRoomMin, shares.equal))  // acks free memory, and every ack ticks
-    return channels_.LackedRoom(channel.node);
+  if (room < std::clamp<int64_t>(shares.equal, 1, kRoomMin)) {
+    lane_->line_memory.Lack();
+    return channels_.LackedRoom(channel.node);  // acks free memory, and every ack ticks
+  }
   plan_.Update(channel.node, node);
   int16_t version = -1;
   if (node->session.empty() || !CanAsk(channel, node, &version)) return;
@@ -60,9 +65,11 @@ void Fetcher::Ask(const Channel& channel, Node* node) {
   request.bytes_min = static_cast<int32_t>(lane_->settings.fetch_min_bytes);
   request.isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
   const int64_t share = node->is_idle ? shares.idle : shares.busy;
-  request.bytes_max = static_cast<int32_t>(
-      std::min({room, lane_->settings.fetch_bytes_max, share, kRecordBytesMax,
-                channels_.BytesMax(channel, node->pace), lane_->bandwidth.FetchBytesMax()}));
+  const int64_t wanted =
+      std::min({lane_->settings.fetch_bytes_max, kRecordBytesMax,
+                channels_.BytesMax(channel, node->pace), lane_->bandwidth.FetchBytesMax()});
+  if (!node->is_idle && std::min(room, share) < wanted) lane_->line_memory.Lack();
+  request.bytes_max = static_cast<int32_t>(std::min({room, share, wanted}));
   request.wait_max_ms =
       node->is_crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
   if (node->names_rack) request.rack = lane_->rack;
@@ -186,6 +193,7 @@ void Fetcher::Send(const Channel& channel, Node* node, int16_t version,
 
 void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
   if (stripes_.Owns(reply.tag)) {
+    lane_->line_memory.SeeRoundTrip(Side::kSource, lane_->now, reply.first_byte_ms);
     Partition* p = stripes_.OnReply(reply);
     if (p != nullptr) StoreStripes(p, filled);
     return;
@@ -206,9 +214,13 @@ void Fetcher::OnSession(const Reply& reply, const Outstanding& asked,
   Node& node = plan_.nodes()[asked.channel];
   node.asking = false;
   const FetchAnswer answer = ReadFetch(lane_, asked.channel.node, reply);
-  if (answer.buffer != nullptr)
+  if (answer.buffer != nullptr) {
     node.pace.Answered(asked.bytes_max, answer.buffer->size(), lane_->now - asked.sent_at,
                        reply.first_byte_ms, channels_.NearestMs(asked.channel.node));
+    // A broker with fewer records may have waited for them.
+    if (2 * answer.buffer->size() >= asked.bytes_max)
+      lane_->line_memory.SeeRoundTrip(Side::kSource, lane_->now, reply.first_byte_ms);
+  }
   if (answer.pause_ms > 0) node.not_before = lane_->now + answer.pause_ms;
   if (answer.error != 0) return OnFailure(asked, &node, answer.error);
   OnResponse(answer.response, asked, answer.buffer, filled);

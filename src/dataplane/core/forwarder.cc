@@ -10,7 +10,7 @@ Forwarder::Forwarder(const ForwarderConfig& config, Transport* transport,
                      const CompressionCodecs* codecs, EventQueue* events,
                      EncodeExecutor* executor)
     : lane_(config.settings, config.producer_id, config.producer_epoch, config.rack, codecs,
-            events, executor),
+            events, executor, config.memory),
       leaders_(&lane_),
       fetcher_(&lane_, &leaders_, config.pace),
       outbox_(&lane_, &leaders_),
@@ -214,7 +214,8 @@ void Forwarder::LimitBandwidth(int64_t bytes_per_second, const std::vector<Topic
 LaneCounters Forwarder::SnapshotLane() const {
   LaneCounters counters = lane_.counters;
   counters.held_bytes = lane_.memory.held();
-  counters.held_bytes_max = lane_.memory.bound();
+  counters.part_bytes = lane_.memory.bound();
+  counters.held_bytes_max = lane_.memory.bound_of_all();
   counters.left_sessions = fetcher_.CountLeftSessions();
   counters.source_connections = fetcher_.CountConnections();
   counters.bandwidth_wait_ms = lane_.bandwidth.waited_ms(lane_.now);

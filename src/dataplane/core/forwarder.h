@@ -22,6 +22,7 @@ struct ForwarderConfig {
   int64_t producer_id = -1;
   int16_t producer_epoch = 0;
   std::string rack;  // of the source client; empty: replicas are not chosen by rack
+  LentMemory* memory = nullptr;  // of the process; null: the lane is alone in its memory
   ConnectionPace pace{};
 };
 

@@ -1,5 +1,6 @@
 #include "core/lane_context.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "core/assertion.h"
@@ -35,6 +36,8 @@ int64_t* ReasonCounter(PartitionCounters* counters, BatchReason reason) {
   FailAssertion("a batch that was left out is counted as mirrored");
 }
 
+std::string Mebibytes(int64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
 }  // namespace
 
 ErrorClass ClassifyError(int32_t code) {
@@ -49,6 +52,21 @@ std::string WithNeed(int32_t code, std::string what, const char* operation) {
   if (code == kafka_error::kTopicAuthorizationFailed)
     what += std::string(", which needs ") + operation + " on the topic";
   return what;
+}
+
+void LaneContext::SettleMemory() {
+  const int64_t before = memory.bound_of_all();
+  const int64_t bytes = std::min(line_memory.Look(now, transport->bytes_fetched_by_all(), before),
+                                 settings.in_flight_bytes_raised_max);
+  if (bytes > before && memory.RaiseAll(bytes))
+    events->Log(kLogShown,
+                "the process may have " + Mebibytes(bytes) + " of records in flight, no longer " +
+                    Mebibytes(before) + ": its lanes fetch " +
+                    Mebibytes(line_memory.bytes_per_second()) + " a second over round trips of " +
+                    std::to_string(line_memory.round_trips_ms()) +
+                    " ms; in.flight.bytes.max sets a fixed limit");
+  memory.Settle(now);
+  if (memory.lacks()) WakeAt(now + kLackLookMs);
 }
 
 // A debt shrinks faster when nobody else fetches, so a long wait is looked at again meanwhile.

@@ -22,6 +22,7 @@
 #include "core/event_queue.h"
 #include "core/known_producers.h"
 #include "core/latency.h"
+#include "core/line_memory.h"
 #include "core/memory_account.h"
 #include "core/partition.h"
 #include "core/partition_moves.h"
@@ -43,12 +44,15 @@ std::string WithNeed(int32_t code, std::string what, const char* operation);
 
 struct LaneContext {
   static constexpr int64_t kHeldLookMs = 250;
+  // How long a lane that lacks memory waits until it looks whether others have returned some.
+  static constexpr int64_t kLackLookMs = 50;
 
   LaneContext(const ForwarderSettings& s, int64_t id, int16_t epoch, std::string source_rack,
-              const CompressionCodecs* c, EventQueue* e, EncodeExecutor* executor)
+              const CompressionCodecs* c, EventQueue* e, EncodeExecutor* executor,
+              LentMemory* shared_memory)
       : settings(s), producer_id(id), producer_epoch(epoch), rack(std::move(source_rack)),
-        codecs(c), events(e), memory(s), encode_jobs(executor, c, &memory),
-        shares(s.in_flight_bytes_max), watch(s.request_timeout_ms),
+        codecs(c), events(e), memory(s, shared_memory), encode_jobs(executor, c, &memory),
+        shares(&memory), watch(s.request_timeout_ms),
         moves(e, &errors, &fetch_changes), producers(s.judges_producers != 0),
         target_codecs(s.target_codecs) {}
   LaneContext(const LaneContext&) = delete;
@@ -72,6 +76,7 @@ struct LaneContext {
   LatencyCounts latency;
   MemoryAccount memory;
   EncodeJobs encode_jobs;
+  LineMemory line_memory;
   BandwidthLimit bandwidth;
   TopicBandwidth topic_bandwidth;
   TargetShares shares;
@@ -102,6 +107,9 @@ struct LaneContext {
     if (status.ok()) brokers.Sent(request, now);
     return status;
   }
+  // Before Fetches are sent: adapts the memory of the lane, and that of the process, to what the
+  // lane needs.
+  void SettleMemory();
   void FetchChanged(const Partition& p) { fetch_changes.insert(p.id); }
   // Whether the limit of the bandwidth permits a Fetch now; otherwise the lane wakes when it does.
   bool MayFetch() {

@@ -1,8 +1,10 @@
 // The memory of a lane: bytes of buffers that are alive, and bytes that the responses to requests
-// in flight may hold. Their sum stays below in.flight.bytes.max, because a request asks only for
-// what still fits:
+// in flight may hold. Their sum stays below what the lane has of the memory of the process
+// (lent_memory.h), its bound, because a request asks only for what still fits:
 //
 //   | held: responses, re-encoded batches | reserved: Fetches | room | kept free for scans |
+//
+// The bound changes only in Settle(), and never to less than what is held and reserved.
 //
 // A partition that cannot produce needs a scan of the target before it can continue. The lane may
 // then be full of batches of such partitions. So a part of the bound is kept free for scans.
@@ -14,11 +16,13 @@
 //   The lane fetches nothing until that buffer is freed, whatever the bound.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
 #include "contract/contract.generated.h"
 #include "core/block_pool.h"
+#include "core/lent_memory.h"
 #include "core/transport.h"
 
 namespace longhaul {
@@ -93,30 +97,60 @@ class MemoryAccount {
   // One part in kScanShare of the bound is kept free for scans of the target.
   static constexpr int64_t kScanShare = 8;
 
-  explicit MemoryAccount(const ForwarderSettings& settings)
-      : bound_(settings.in_flight_bytes_max) {}
+  // A lane wants kAhead times what it used at most in the last kPeakMs: limits that stop it are
+  // parts of its bound, such as a quarter for a response or for a target broker.
+  static constexpr int64_t kAhead = 8;
+  static constexpr int64_t kPeakMs = 1'000;
+
+  // `shared`: of the process; null: the lane is alone in its memory.
+  MemoryAccount(const ForwarderSettings& settings, LentMemory* shared)
+      : own_(shared == nullptr ? std::make_unique<LentMemory>(settings.in_flight_bytes_max, 1)
+                               : nullptr),
+        part_(shared == nullptr ? own_.get() : shared) {}
 
   HeldRef Hold(BufferRef buffer) {
     return std::make_shared<HeldBuffer>(std::move(buffer), totals_);
   }
   HeldBytes Count(int64_t bytes) { return HeldBytes(bytes, totals_); }
   int64_t held() const { return totals_->bytes; }
-  int64_t bound() const { return bound_; }
+  int64_t bound() const { return part_.bytes(); }
+  bool lacks() const { return part_.lacks(); }
+  int64_t bound_of_all() const { return part_.memory().bound(); }
+  // False: the bound of the process is as large already.
+  bool RaiseAll(int64_t bytes) { return part_.RaiseAll(bytes); }
+
+  // Borrows what the lane lacks, and returns what it does not need, see lent_memory.h.
+  void Settle(int64_t now) {
+    if (now - peak_since_ >= kPeakMs) {
+      former_peak_ = now - peak_since_ < 2 * kPeakMs ? peak_ : 0;
+      peak_ = 0;
+      peak_since_ = now;
+    }
+    const int64_t fetched = totals_->bytes + fetch_reserved_;
+    peak_ = std::max(peak_, fetched + scan_reserved_);
+    part_.Settle(kAhead * std::max(peak_, former_peak_),
+                 std::max(fetched + fetched / (kScanShare - 1) + kScanShare,
+                          kScanShare * scan_reserved_));
+  }
 
   int64_t fetch_room() const {
     if (totals_->mapped > 0) return 0;
-    return bound_ - scan_bytes_max() - totals_->bytes - fetch_reserved_;
+    return bound() - scan_bytes_max() - totals_->bytes - fetch_reserved_;
   }
   void ReserveFetch(int64_t bytes) { fetch_reserved_ += bytes; }
   void EndFetch(int64_t bytes) { fetch_reserved_ -= bytes; }
 
-  int64_t scan_bytes_max() const { return bound_ / kScanShare; }
+  int64_t scan_bytes_max() const { return bound() / kScanShare; }
   int64_t scan_room() const { return scan_bytes_max() - scan_reserved_; }
   void ReserveScan(int64_t bytes) { scan_reserved_ += bytes; }
   void EndScan(int64_t bytes) { scan_reserved_ -= bytes; }
 
  private:
-  const int64_t bound_;
+  const std::unique_ptr<LentMemory> own_;
+  LentMemory::Part part_;
+  int64_t peak_ = 0;  // since peak_since_
+  int64_t former_peak_ = 0;
+  int64_t peak_since_ = 0;
   // Shared, because a buffer may be freed after the lane.
   std::shared_ptr<HeldTotals> totals_ = std::make_shared<HeldTotals>();
   int64_t fetch_reserved_ = 0;

@@ -54,6 +54,9 @@ void MemoryRelief::CopyOut() {
     size_t bytes = 0;
     for (const Place& place : places)
       bytes += static_cast<size_t>(place.p->queue[place.index].size);
+    if (static_cast<int64_t>(bytes) >
+        std::max(lane_->memory.scan_bytes_max(), lane_->memory.bound() - lane_->memory.held()))
+      continue;
     const HeldRef copies = lane_->memory.Hold(std::make_shared<PooledBuffer>(bytes));
     uint8_t* to = copies->data();
     for (const Place& place : places) {

@@ -17,7 +17,8 @@ class MemoryRelief {
   static constexpr int64_t kEveryMs = 100;
   // A response is mostly dead if at most one part in kDeadShare of its bytes is queued. The copy is
   // made before the response is freed. A response has at most a quarter of the bound
-  // (Fetcher::DivideRoom), so the copy fits into the part that is kept free for scans.
+  // (Fetcher::DivideRoom), so the copy fits into the part that is kept free for scans. If the lane
+  // has returned memory since, the copy may be too large: then it is not made.
   static constexpr int64_t kDeadShare = 2;
 
   explicit MemoryRelief(LaneContext* lane) : lane_(lane) {}

@@ -244,6 +244,7 @@ void Outbox::OnReply(const Reply& reply) {
   Node& node = nodes_[out.node];
   node.requests--;
   lane_->watch.Answered(Side::kTarget, {out.node}, out.patience, lane_->now);
+  lane_->line_memory.SeeRoundTrip(Side::kTarget, lane_->now, reply.first_byte_ms);
   for (const Sent& sent : out.sent) {
     sent.buffer->in_flight--;
     Pin(&node, sent.buffer.get(), -1);

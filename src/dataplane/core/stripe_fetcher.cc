@@ -17,8 +17,9 @@ int64_t StripeFetcher::StripeBytes(const FetchNode& node, int64_t round_trip_ms)
 }
 
 int64_t StripeFetcher::StripeBytesMin() const {
-  const int64_t connections = std::max<int64_t>(lane_->settings.broker_connections_max, 1);
-  return std::clamp<int64_t>(lane_->memory.bound() / (4 * connections), 1, StripeBytesMax());
+  const int64_t parts = 4 * std::max<int64_t>(lane_->settings.broker_connections_max, 1);
+  const int64_t bytes = std::min(lane_->memory.bound(), kStripedBoundMax) / parts;
+  return std::clamp<int64_t>(bytes, 1, StripeBytesMax());
 }
 
 int64_t StripeFetcher::StripeBytesMax() const {
@@ -69,12 +70,11 @@ void StripeFetcher::Tick(int64_t share, int64_t spare, uint64_t* next_tag) {
 void StripeFetcher::BeginAll() {
   if (lane_->now < begin_at_) return;
   begin_at_ = lane_->now + kBeginMs;
-  for (const int32_t node : plan_->striped()) {
+  for (const int32_t node : plan_->striped())
     for (const uint32_t id : plan_->MembersOf(node)) {
       Partition* p = lane_->Find(id);
       if (p != nullptr && MayBegin(*p)) Begin(p);
     }
-  }
 }
 
 void StripeFetcher::Consider(Partition* p) {

@@ -43,6 +43,8 @@ class StripeFetcher {
   // What a channel passes is measured over two round trips, and over this time at least.
   static constexpr int64_t kRateMs = 20;
   static constexpr int64_t kStripesPerRoundTrip = 16;
+  // More memory makes stripes no larger: they would leave larger holes.
+  static constexpr int64_t kStripedBoundMax = 24 << 20;
   // Brokers check the leader epoch of a Fetch from this version on (KIP-320).
   static constexpr int16_t kEpochsFrom = 9;
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "core/memory_account.h"
 #include "core/partition.h"
 
 namespace longhaul {
@@ -23,7 +24,7 @@ class TargetShares {
   static constexpr int64_t kQueueShare = 4;
   static constexpr int64_t kPinnedShare = 2;
 
-  explicit TargetShares(int64_t bound) : bound_(bound) {}
+  explicit TargetShares(const MemoryAccount* memory) : memory_(memory) {}
 
   // From now on `node` leads the partition; -1: no broker does.
   void Charge(Partition* p, int32_t node) {
@@ -43,10 +44,12 @@ class TargetShares {
     if (--it->second.partitions == 0) accounts_.erase(it);
   }
 
-  int64_t queue_bytes_max() const { return accounts_.size() > 1 ? bound_ / kQueueShare : bound_; }
+  int64_t queue_bytes_max() const {
+    return accounts_.size() > 1 ? memory_->bound() / kQueueShare : memory_->bound();
+  }
   // The limit for responses that requests in flight to one broker point into.
   int64_t pinned_bytes_max() const {
-    return accounts_.size() > 1 ? bound_ / kPinnedShare : 2 * bound_;
+    return accounts_.size() > 1 ? memory_->bound() / kPinnedShare : 2 * memory_->bound();
   }
   // Brokers that have used up their share.
   std::set<int32_t> Over() const {
@@ -61,7 +64,7 @@ class TargetShares {
     int64_t queued_bytes = 0;
     int64_t partitions = 0;
   };
-  const int64_t bound_;
+  const MemoryAccount* const memory_;
   std::map<int32_t, Account> accounts_;  // a map, because queues point to its elements
 };
 

@@ -30,8 +30,7 @@ constexpr int64_t kReceiveBytesMax = std::numeric_limits<int32_t>::max();  // of
 }  // namespace
 
 ForwarderThread::ForwarderThread(const ForwarderConfig& config)
-    : memory_share_(&BlockPool::OfProcess(),
-                    static_cast<size_t>(config.settings.in_flight_bytes_max)),
+    : memory_share_(&BlockPool::OfProcess(), static_cast<size_t>(config.memory->fair())),
       config_(config),
       encoder_(std::in_place, EncodePool::OfProcess(), &codecs_, [this] { transport_->Wake(); }),
       forwarder_(std::in_place, config, nullptr, &codecs_, &events_, &*encoder_) {}
@@ -39,6 +38,8 @@ ForwarderThread::ForwarderThread(const ForwarderConfig& config)
 Status ForwarderThread::Open(ForwarderConfig config, const ClientProperties& source,
                              const ClientProperties& target,
                              std::unique_ptr<ForwarderThread>* out) {
+  config.memory = &LentMemory::OfProcess();
+  config.memory->Announce(config.settings.in_flight_bytes_max, config.settings.process_lanes);
   if (auto rack = source.find("client.rack"); rack != source.end()) config.rack = rack->second;
   std::unique_ptr<ForwarderThread> self(new ForwarderThread(config));
   if (!LimitFreedMemory().ok()) self->events_.Log(kLogShown, LimitFreedMemory().detail);
@@ -126,6 +127,7 @@ void ForwarderThread::Loop() {
       std::lock_guard<std::mutex> guard(mutex_);
       wait_ms = forwarder_->Tick(MonotonicMs(), WallMs());
     }
+    memory_share_.Resize(static_cast<size_t>(config_.memory->fair()));
     transport_->Poll(static_cast<int>(wait_ms), on_reply);
   }
 }

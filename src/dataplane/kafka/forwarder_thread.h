@@ -14,6 +14,7 @@
 #include "core/encode_pool.h"
 #include "core/event_queue.h"
 #include "core/forwarder.h"
+#include "core/lent_memory.h"
 #include "kafka/client_config.h"
 #include "kafka/codecs.h"
 #include "kafka/connections.h"
@@ -61,7 +62,7 @@ class ForwarderThread {
   static void OnLog(const rd_kafka_t* rk, int level, const char* facility, const char* text);
   void Loop();
 
-  const BlockPool::Share memory_share_;
+  BlockPool::Share memory_share_;
   KafkaCodecs codecs_;
   EventQueue events_;
   PerSide<ClientContext> clients_;

@@ -1,9 +1,10 @@
 // The properties file of a command and the properties of its command line: read at the start, and
 // again while the process runs.
 import { readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { librdkafkaFeatures } from '../cluster/native-version.ts'
 import { flagSettings } from '../config/cli-flags.ts'
-import { readContainerLimits } from '../config/container-limits.ts'
+import { readContainerLimits, withinMachine } from '../config/container-limits.ts'
 import { readConfig, type ParsedConfig } from '../config/parse-config.ts'
 import type { InputOptions } from './configure.ts'
 import type { Terminal } from './terminal.ts'
@@ -20,7 +21,8 @@ export class ConfigFile {
   readonly #options: InputOptions
   readonly #environment: Terminal['environment']
   /** Read once: a flow does not restart because a container gets more memory. */
-  readonly #limits = readContainerLimits(path => readFileSync(path, 'utf8'))
+  readonly #limits = withinMachine(
+    readContainerLimits(path => readFileSync(path, 'utf8')), totalmem())
   /** Of the configuration in use. */
   #content: Buffer | undefined
 

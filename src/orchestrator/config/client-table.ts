@@ -121,7 +121,7 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
   'retries': { none: inOrder, like: /^2147483647$/ },
   'delivery.timeout.ms': { none: inOrder },
   'max.block.ms': { none: 'a full lane stops fetching; see in.flight.bytes.max' },
-  'buffer.memory': { none: 'in.flight.bytes.max bounds the memory of a lane' },
+  'buffer.memory': { none: 'in.flight.bytes.max bounds the memory of all lanes' },
   'compression.type': { none: 'batches keep the compression that their producer chose' },
   'compression.gzip.level': { none: 'batches keep the compression that their producer chose' },
   'compression.lz4.level': { none: 'batches keep the compression that their producer chose' },

@@ -12,8 +12,12 @@ type NumberSetting = {
   [Name in keyof FlowSettings]: FlowSettings[Name] extends number ? Name : never
 }[keyof FlowSettings]
 
+const ofProcess = 'in.flight.bytes.max'
+
 /** Settings for which a value above another setting has no use; the smaller value counts. */
-const bounds: ReadonlyArray<readonly [inner: NumberSetting, outer: NumberSetting]> = [
+const bounds: ReadonlyArray<
+  readonly [inner: NumberSetting, outer: NumberSetting | typeof ofProcess]
+> = [
   ['fetch.max.bytes', 'in.flight.bytes.max'],
   ['max.partition.fetch.bytes', 'fetch.max.bytes'],
   ['partition.in.flight.bytes.max', 'in.flight.bytes.max'],
@@ -28,11 +32,11 @@ const bounds: ReadonlyArray<readonly [inner: NumberSetting, outer: NumberSetting
  */
 export function lowerToBounds (
   settings: FlowSettings, written: (setting: NumberSetting) => Entry | undefined,
-  findings: Findings
+  inFlightBytesMax: number, findings: Findings
 ): FlowSettings {
   const lowered = { ...settings }
   for (const [inner, outer] of bounds) {
-    const limit = lowered[outer]
+    const limit = outer === ofProcess ? inFlightBytesMax : lowered[outer]
     if (lowered[inner] <= limit) continue
     lowered[inner] = limit
     const entry = written(inner)

@@ -1,15 +1,21 @@
 // The memory and CPU that a container or a systemd unit leaves to this process: cgroup v2, or v1.
+// The settings that follow from them.
 // Node itself lowers the limit of its heap to the memory limit, and lanes/heap-growth keeps the
 // heap far below; os.availableParallelism() of Node 20 does not know a CPU quota.
 import { posix } from 'node:path'
 import type { Entry } from './properties-text.ts'
-import { rowOf, type FlowSettings } from './config-table.ts'
+import type { FlowSettings } from './config-table.ts'
 
 export interface ContainerLimits {
   /** Infinity: no limit. */
   readonly memoryBytes: number
   /** 0.5 is half of a CPU; Infinity: no limit. */
   readonly cpus: number
+}
+
+/** Where the container has no limit, the machine has one. */
+export function withinMachine (limits: ContainerLimits, memoryBytes: number): ContainerLimits {
+  return { ...limits, memoryBytes: Math.min(limits.memoryBytes, memoryBytes) }
 }
 
 export const noLimits: ContainerLimits = { memoryBytes: Infinity, cpus: Infinity }
@@ -69,26 +75,11 @@ function withParents (group: string): readonly string[] {
   return parents
 }
 
-/** Fits the settings of a flow into the container. */
-export type Fit = (
-  settings: FlowSettings, written: (setting: keyof FlowSettings) => Entry | undefined
-) => FlowSettings
-
-/** The part of the memory that fetched records may occupy in all lanes of all flows. */
-const recordsPart = 1 / 4
-const laneBytesMin = 2 ** 20
-
-/** The defaults of `lanes` and `in.flight.bytes.max` where the limits are too small for them. */
-export function withinContainer (
+/** The default of `lanes` where the container has too few CPUs for it. */
+export function fitLanes (
   settings: FlowSettings, written: (setting: keyof FlowSettings) => Entry | undefined,
-  { cpus, memoryBytes }: ContainerLimits, flows: number
+  { cpus }: ContainerLimits
 ): FlowSettings {
-  const lanes = written('lanes') === undefined
-    ? Math.min(settings.lanes, Math.max(1, Math.floor(cpus)))
-    : settings.lanes
-  const name = 'in.flight.bytes.max'
-  if (written(name) !== undefined) return { ...settings, lanes }
-  const share = Math.floor(memoryBytes * recordsPart / flows / lanes)
-  return { ...settings, lanes, [name]: Math.min(rowOf(name).default as number,
-    Math.max(laneBytesMin, share)) }
+  if (written('lanes') !== undefined) return settings
+  return { ...settings, lanes: Math.min(settings.lanes, Math.max(1, Math.floor(cpus))) }
 }

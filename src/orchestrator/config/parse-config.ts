@@ -1,6 +1,5 @@
 // Parses a MirrorMaker 2 properties file to a Config. One parse finds all problems of a file.
 import { readFileSync } from 'node:fs'
-import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { createConfigPropertyFilter } from '../policy/config-property-filter.ts'
 import { createGroupFilter } from '../policy/group-filter.ts'
@@ -14,9 +13,9 @@ import { certificateEnds, certificateFileProperties, keyProblem } from './certif
 import {
   translateClient, type ClientContext, type ClientProperties
 } from './client-properties.ts'
-import { noLimits, withinContainer, type ContainerLimits, type Fit } from './container-limits.ts'
+import { fitLanes, noLimits, type ContainerLimits } from './container-limits.ts'
 import { resolveReferences } from './config-providers.ts'
-import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
+import type { Config, FlowConfig, FlowEnd } from './config.ts'
 import { checkConfig, followFactors, lowerToBounds, switchDutiesOff } from './config-rules.ts'
 import {
   flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSetting,
@@ -28,6 +27,9 @@ import {
 import { canaryTopics, offsetSyncPlace } from './duty-topics.ts'
 import { assignHeartbeats, type HeartbeatSettings } from './heartbeat-pairs.ts'
 import { Findings } from './findings.ts'
+import {
+  fitToLanes, forwarderOf, inFlightBytes, lanesOf, sharedMemory
+} from './forwarder-settings.ts'
 import { withoutIgnored } from './ignored-properties.ts'
 import { compileTopicStarts } from './offset-reset.ts'
 import {
@@ -101,18 +103,26 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
   const prefixes = remotePrefixes(enabled, aliases, properties)
   const client = { ...context, features: options.features }
   const wanted = enabled.filter(({ target }) => targets.includes(target))
-  const parser = new Parser(properties, findings, prefixes, client, (settings, written) =>
-    withinContainer(settings, written, options.limits ?? noLimits, wanted.length))
-  const parsed = wanted.flatMap(flow => parser.flow(flow) ?? [])
+  const limits = options.limits ?? noLimits
+  const parser = new Parser(properties, findings, prefixes, client, limits)
+  const ofProcess = parser.process()
+  const inFlight = inFlightBytes(ofProcess['in.flight.bytes.max'],
+    properties.ofProcess('in.flight.bytes.max'), limits)
+  const parsed = wanted.flatMap(flow => parser.flow(flow, inFlight.max) ?? [])
   const pairs = orderedPairs(aliases).filter(({ target }) => targets.includes(target))
   const heartbeats = assignHeartbeats(pairs, parsed, pair => parser.heartbeats(pair))
-  const flows = parsed.map(flow => ({ ...flow, heartbeats: heartbeats.get(flow.name) ?? [] }))
+  const memory = fitToLanes(inFlight, lanesOf(parsed), findings)
+  const shared = sharedMemory(memory, lanesOf(parsed))
+  const flows = parsed.map(flow => ({
+    ...flow,
+    heartbeats: heartbeats.get(flow.name) ?? [],
+    forwarder: { ...flow.forwarder, ...shared }
+  }))
   parser.warnOfIdleTopics()
   checkConfig(flows, findings)
   const chosen = processSettings.filter(name => properties.ofProcess(name) !== undefined)
-  const ofProcess = parser.process()
   const config = {
-    process: ofProcess,
+    process: { ...ofProcess, 'in.flight.bytes.max': memory.max },
     chosen: new Set(chosen),
     flows,
     serverTls: readServerTls(ofProcess, files.read, findings),
@@ -152,13 +162,13 @@ class Parser {
   readonly #topicEntries = new Map<Entry, string | undefined>()
   readonly #prefixes: readonly RemotePrefix[]
   readonly #client: Omit<ClientContext, 'of' | 'findings'>
-  readonly #fit: Fit
+  readonly #limits: ContainerLimits
 
   constructor (
     properties: PropertySet, findings: Findings, prefixes: readonly RemotePrefix[],
-    client: Omit<ClientContext, 'of' | 'findings'>, fit: Fit
+    client: Omit<ClientContext, 'of' | 'findings'>, limits: ContainerLimits
   ) {
-    this.#fit = fit
+    this.#limits = limits
     this.#properties = properties
     this.#findings = findings
     this.#prefixes = prefixes
@@ -185,13 +195,16 @@ class Parser {
     }
   }
 
-  flow (flow: FlowName): Omit<FlowConfig, 'heartbeats'> | undefined {
+  flow (
+    flow: FlowName, inFlightBytesMax: number
+  ): Omit<FlowConfig, 'heartbeats'> | undefined {
     const written = (name: FlowSetting) => this.#properties.ofFlow(name, flow)
     const names = Object.keys(flowTable) as FlowSetting[]
     const parsed = this.#values(names, written) as FlowSettings
-    const fitting = this.#fit(parsed, written)
-    const settings = followFactors(switchDutiesOff(
-      lowerToBounds(fitting, written, this.#findings), written, this.#findings), written)
+    const fitting = fitLanes(parsed, written, this.#limits)
+    const lowered = lowerToBounds(fitting, written, inFlightBytesMax, this.#findings)
+    const settings = followFactors(
+      switchDutiesOff(lowered, written, this.#findings), written)
     const filter = createTopicFilter(settings.topics, settings['topics.exclude'])
     const configProperties = createConfigPropertyFilter(
       settings['config.properties.exclude'], settings['use.defaults.from'] === 'source')
@@ -381,16 +394,6 @@ function checkServers (alias: string, servers: string | undefined, findings: Fin
     if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) continue
     findings.refuse('CONFIG_INVALID', `${setting}: ${server} is not host:port`, setting)
   }
-}
-
-function forwarderOf (settings: FlowSettings): ForwarderSettings {
-  const numbers: Record<string, number> = {}
-  for (const [name, setting] of Object.entries(forwarderSettings)) numbers[name] = setting.default
-  for (const name of Object.keys(flowTable) as FlowSetting[]) {
-    const row = rowOf(name)
-    if (row.forwarder !== undefined) numbers[row.forwarder] = row.toNumber(settings[name])
-  }
-  return numbers as ForwarderSettings
 }
 
 /** Java's and librdkafka's properties for the key of a client. */

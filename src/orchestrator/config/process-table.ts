@@ -1,10 +1,13 @@
 // The rows of the settings of the whole process.
+import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import {
-  choice, flag, integer, list, milliseconds, secret, string, type Row
+  bytes, choice, flag, integer, list, milliseconds, secret, string, type Row
 } from './setting-kinds.ts'
 
 const minute = 60_000
 const hour = 60 * minute
+const MiB = 2 ** 20
+const GiB = 1024 * MiB
 
 /** Settings of the whole process, which have no prefix. */
 export const processTable = {
@@ -79,6 +82,15 @@ export const processTable = {
     doc: 'How log lines look; auto is pretty on a terminal and json otherwise.',
     importance: 'low', default: 'auto', of: ['auto', 'pretty', 'json'],
     flag: '--log-format <format>'
+  }),
+  'in.flight.bytes.max': bytes({
+    doc: 'Bytes that all lanes of all flows have fetched and that are not acknowledged: limits ' +
+      'the memory needed. Lanes that need more borrow from lanes that need less. If it is not ' +
+      'set, the process raises it while its lanes lack memory, to some twice what the line ' +
+      'carries in a round trip, and uses at most a quarter of the memory of the container or ' +
+      'machine. A lane needs 1MiB.',
+    importance: 'high', default: forwarderSettings.inFlightBytesMax.default, min: MiB,
+    max: 16 * GiB, flag: '--in-flight-bytes-max <size>'
   }),
   'file.check.interval.ms': milliseconds({
     doc: 'How often Longhaul checks the files that the properties file names: certificates, ' +

@@ -55,12 +55,6 @@ export const recordTable = {
       'an equal part of that. 100: all of it; without a limit there are no shares.',
     importance: 'low', default: 100, min: 1, max: 100
   }),
-  'in.flight.bytes.max': bytes({
-    doc: 'Bytes of each lane that are fetched and not acknowledged: limits the memory needed. If ' +
-      'it is not set, all lanes together get at most a quarter of the container\'s memory limit.',
-    importance: 'high', default: byDefault.inFlightBytesMax.default, min: MiB, max: 16 * GiB,
-    forwarder: 'inFlightBytesMax', flag: '--in-flight-bytes-max <size>'
-  }),
   'partition.in.flight.bytes.max': bytes({
     doc: 'Bytes of one partition that are fetched and not acknowledged.',
     importance: 'low', default: byDefault.partitionQueueBytesMax.default, min: 64 * KiB,

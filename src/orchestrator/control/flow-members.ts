@@ -53,9 +53,9 @@ export class FlowMembers {
  * other settings must be the same in every process that shares the flow.
  */
 const ownSettings: ReadonlySet<FlowSetting> = new Set<FlowSetting>([
-  'enabled', 'admin.timeout.ms', 'lanes', 'lane.rebalance.interval.ms', 'in.flight.bytes.max',
-  'connections.per.broker.max',
-  'partition.in.flight.bytes.max', 'partition.batches.in.flight', 'fetch.max.bytes',
+  'enabled', 'admin.timeout.ms', 'lanes', 'lane.rebalance.interval.ms',
+  'connections.per.broker.max', 'partition.in.flight.bytes.max',
+  'partition.batches.in.flight', 'fetch.max.bytes',
   'max.partition.fetch.bytes', 'fetch.min.bytes', 'fetch.max.wait.ms', 'batch.size', 'linger.ms',
   'max.request.size', 'max.in.flight.requests.per.connection', 'request.timeout.ms',
   'retry.backoff.ms', 'retry.backoff.max.ms', 'metadata.max.age.ms', 'decoded.bytes.max',

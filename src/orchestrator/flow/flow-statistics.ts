@@ -266,6 +266,7 @@ export class FlowStatistics {
       lane,
       ...this.#options.lanes.stateOf(lane),
       inFlightBytes: Number(counters.heldBytes),
+      inFlightPartBytes: Number(counters.partBytes),
       inFlightBytesMax: Number(counters.heldBytesMax),
       sourceConnections: Number(counters.sourceConnections),
       fetchRequests: counters.fetchRequests,

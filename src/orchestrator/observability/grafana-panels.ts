@@ -211,9 +211,11 @@ export const panelTable: Readonly<Record<string, readonly PanelRow[]>> = {
       queries: [['{{instance}}', `rate(process_cpu_seconds_total${ofProcess}[$__rate_interval])`]]
     },
     {
-      title: 'Bytes in flight, as a share of their limit', unit: 'percentunit', kind: 'lines',
-      queries: [[`${flowName} {{instance}} lane {{lane}}`,
-        `longhaul_in_flight_bytes${flow} / longhaul_in_flight_limit_bytes${flow}`]]
+      title: 'Bytes in flight of lanes, and the limit of all', unit: 'bytes', kind: 'lines',
+      queries: [
+        [`${flowName} {{instance}} lane {{lane}}`, `longhaul_in_flight_bytes${flow}`],
+        ['{{instance}} limit', `longhaul_in_flight_limit_bytes${ofProcess}`]
+      ]
     },
     {
       title: 'Time for which a broker throttles lanes', unit: 'percentunit', kind: 'lines',

@@ -142,10 +142,17 @@ export const metricTable = {
     labels: [...flow, 'lane'],
     help: 'Bytes fetched and not yet acknowledged.'
   },
-  longhaul_in_flight_limit_bytes: {
+  longhaul_in_flight_part_bytes: {
     type: 'gauge',
     labels: [...flow, 'lane'],
-    help: 'The limit of longhaul_in_flight_bytes; at the limit the lane stops fetching.'
+    help: 'The part of longhaul_in_flight_limit_bytes that the lane has now: at seven eighths of ' +
+      'it, the lane stops fetching.'
+  },
+  longhaul_in_flight_limit_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'The limit of longhaul_in_flight_bytes of all lanes together: in.flight.bytes.max, or ' +
+      'what the process has raised it to.'
   },
   longhaul_source_connections: {
     type: 'gauge',

@@ -84,6 +84,8 @@ function writeAll (text: SeriesText, options: MetricsOptions): void {
   for (const { endMs, ...labels } of certificates()) {
     text.gauge('longhaul_certificate_expiry_timestamp_seconds', labels, endMs / 1000)
   }
+  const limits = flows().flatMap(({ lanes }) => lanes.map(lane => lane.inFlightBytesMax))
+  if (limits.length > 0) text.gauge('longhaul_in_flight_limit_bytes', {}, Math.max(...limits))
   const nowMs = clock.now()
   options.mirrorMaker?.write(text, flows(), clock.monotonic())
   for (const flow of flows()) {
@@ -92,7 +94,7 @@ function writeAll (text: SeriesText, options: MetricsOptions): void {
     for (const lane of flow.lanes) {
       const labels = { ...flowLabels(flow), lane: lane.lane }
       text.gauge('longhaul_in_flight_bytes', labels, lane.inFlightBytes)
-      text.gauge('longhaul_in_flight_limit_bytes', labels, lane.inFlightBytesMax)
+      text.gauge('longhaul_in_flight_part_bytes', labels, lane.inFlightPartBytes)
       text.gauge('longhaul_source_connections', labels, lane.sourceConnections)
     }
   }

@@ -158,6 +158,9 @@ export interface LaneSnapshot {
   readonly incarnation: number
   readonly state: LaneState
   readonly inFlightBytes: number
+  /** What the lane has of `inFlightBytesMax`. */
+  readonly inFlightPartBytes: number
+  /** Of all lanes of the process. */
   readonly inFlightBytesMax: number
   /** Over which the lane fetches, to all source brokers. */
   readonly sourceConnections: number

@@ -44,7 +44,7 @@ TEST_CASE("with any settings no response of several batches is larger than mallo
 TEST_CASE("a batch with a separate mapping is alone in its lane until it is freed") {
   ForwarderSettings settings{};
   settings.in_flight_bytes_max = int64_t{1} << 30;
-  MemoryAccount memory(settings);
+  MemoryAccount memory(settings, nullptr);
   const int64_t room = memory.fetch_room();
   HeldRef kept = memory.Hold(std::make_shared<BufferOfSize>(kKeptBlockBytes));
   CHECK(memory.fetch_room() ==

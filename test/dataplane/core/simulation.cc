@@ -39,6 +39,7 @@ Simulation::Process* Simulation::Start(const std::map<uint32_t, Progress>& from)
   config.producer_id = options_.has_producer_id ? kProducerId : -1;
   config.producer_epoch = options_.has_producer_id ? 0 : -1;
   config.rack = options_.rack;
+  config.memory = options_.memory;
   config.pace = options_.pace;
   if (options_.encode_ms_max >= 0)
     process->encoder = std::make_unique<SimulatedEncoder>(
@@ -279,8 +280,10 @@ void Simulation::OnAppend(const SimulatedCluster::Key& key, const Bytes& sent,
 void Simulation::CheckBounds(Process* process) {
   const LaneCounters lane = process->forwarder->SnapshotLane();
   const auto slack = static_cast<int64_t>(options_.batch_max) * options_.brokers;
-  if (options_.checks_memory && lane.held_bytes > lane.held_bytes_max + slack)
+  if (options_.checks_memory && lane.held_bytes > lane.part_bytes + slack)
     Fail("holds " + std::to_string(lane.held_bytes) + " bytes");
+  if (options_.memory != nullptr && options_.memory->lent() > options_.memory->bound())
+    Fail("the lanes have more memory than there is");
   if (!process->reassigned &&
       process->network->in_flight_max >
           static_cast<size_t>(options_.settings.partition_batches_in_flight))

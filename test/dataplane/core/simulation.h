@@ -30,6 +30,7 @@ struct SimulationOptions {
   std::string rack;     // of the mirror
   int32_t partitions = 3;
   ForwarderSettings settings{};
+  LentMemory* memory = nullptr;  // that the forwarders share; null: each has its own
   ConnectionPace pace{};
   WriterOptions writer{};
   Batching batching = Batching::kPassThrough;

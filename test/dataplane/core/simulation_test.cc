@@ -96,6 +96,7 @@ class Chaos {
         sim_->TargetLog(id).refuses_codec = [refused](Codec codec) { return codec == refused; };
     }
     if (random_.OneIn(6)) sim_->TargetLog(0).compression_type = kAllCodecs[random_.Below(5)];
+    if (sim_->options().memory != nullptr) rival_.emplace(sim_->options().memory);
     process_ = sim_->Start();
   }
 
@@ -179,6 +180,8 @@ class Chaos {
       case 19:
         process_->network->metadata_lag_ms = random_.OneIn(2) ? 0 : 300;
         return;
+      case 22:
+        return Borrow();
       default:
         process_->network->corrupt_one_in = random_.OneIn(2) ? 0 : 20;
         process_->network->cut_one_in = random_.OneIn(2) ? 0 : 20;
@@ -186,6 +189,13 @@ class Chaos {
     }
   }
 
+  // Another lane of the process wants memory, uses it for some time, or returns it.
+  void Borrow() {
+    if (!rival_) return;
+    const auto used = static_cast<int64_t>(
+        random_.Below(static_cast<uint64_t>(rival_->bytes()) + 1));
+    rival_->Settle(random_.OneIn(3) ? 0 : INT64_MAX, used);
+  }
   void StopBroker(Side side, int32_t node) {
     SimulatedBroker& broker = cluster(side).broker(node);
     broker.up = false;
@@ -325,6 +335,7 @@ class Chaos {
         cluster(side).broker(node).throttle_ms = 0;
       }
     }
+    rival_.reset();
     process_->network->metadata_lag_ms = 0;
     process_->network->corrupt_one_in = process_->network->cut_one_in = 0;
     process_->network->flip_offset_one_in = 0;
@@ -337,6 +348,7 @@ class Chaos {
   bool purges_ = false;
   bool unclean_ = false;
   Simulation::Process* process_ = nullptr;
+  std::optional<LentMemory::Part> rival_;
 };
 
 TEST_CASE("for all faults every record is on the target once, in order, unchanged") {
@@ -347,7 +359,10 @@ TEST_CASE("for all faults every record is on the target once, in order, unchange
   for (uint64_t run = 0; run < runs || run == only; ++run) {
     if (only != UINT64_MAX && run != only) continue;
     Random random("options " + std::to_string(run));
-    Simulation sim("simulation " + std::to_string(run), RandomOptions(random));
+    SimulationOptions options = RandomOptions(random);
+    LentMemory memory(options.settings.in_flight_bytes_max, 3);
+    if (random.OneIn(2)) options.memory = &memory;
+    Simulation sim("simulation " + std::to_string(run), options);
     Chaos(&sim, &faults).Run();
     batches += sim.batches_mirrored;
     further += sim.CountFurtherOpened();

@@ -28,7 +28,7 @@ const load = { partitions, codec: 'none', recordBytes: 500 } as const
 const properties = {
   // Full within seconds: the partitions of the hanging broker alone receive more than this
   // meanwhile.
-  'in.flight.bytes.max': 1024 * 1024,
+  'in.flight.bytes.max': 2 * 1024 * 1024,
   'metrics.per.partition': true
 }
 

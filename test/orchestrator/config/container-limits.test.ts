@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
-  noLimits, readContainerLimits, type ContainerLimits
+  noLimits, readContainerLimits, withinMachine, type ContainerLimits
 } from '../../../src/orchestrator/config/container-limits.ts'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
 
@@ -56,35 +56,68 @@ describe('the limits of', () => {
   }
 })
 
-function flowsWithin (limits: ContainerLimits, ...lines: readonly string[]) {
+function configWithin (limits: ContainerLimits, ...lines: readonly string[]) {
   const parsed = parseConfig(['clusters = A, B', 'A.bootstrap.servers = a:1',
     'B.bootstrap.servers = b:1', 'A->B.enabled = true', ...lines].join('\n'), { limits })
   assert.ok(parsed.ok)
-  assert.deepEqual(parsed.config.warnings, [], 'nobody wrote what does not fit')
-  return parsed.config.flows.map(({ forwarder, settings }) => {
-    assert.equal(forwarder.inFlightBytesMax, settings['in.flight.bytes.max'])
-    assert.ok(forwarder.fetchBytesMax <= forwarder.inFlightBytesMax)
-    return [settings.lanes, settings['in.flight.bytes.max'] / MiB]
-  })
+  return parsed.config
+}
+
+/** The lanes of each flow, and the memory that they share, in MiB: at first, and at most. */
+function within (limits: ContainerLimits, ...lines: readonly string[]) {
+  const config = configWithin(limits, ...lines)
+  assert.deepEqual(config.warnings, [], 'nobody wrote what does not fit')
+  const lanes = config.flows.map(({ settings }) => settings.lanes)
+  const max = config.process['in.flight.bytes.max']
+  for (const { forwarder } of config.flows) {
+    assert.equal(forwarder.inFlightBytesMax, max)
+    assert.equal(forwarder.processLanes, lanes.reduce((sum, each) => sum + each, 0))
+    assert.ok(forwarder.fetchBytesMax <= max)
+  }
+  return [...lanes, max / MiB, (config.flows[0]?.forwarder.inFlightBytesRaisedMax ?? 0) / MiB]
 }
 
 describe('the defaults of lanes and in.flight.bytes.max', () => {
   const small = { memoryBytes: 128 * MiB, cpus: 0.5 }
 
   test('are those of the table without limits, and with large ones', () => {
-    assert.deepEqual(flowsWithin(noLimits), [[2, 24]])
-    assert.deepEqual(flowsWithin({ memoryBytes: 2 ** 34, cpus: 16 }), [[2, 24]])
+    assert.deepEqual(within(noLimits), [2, 48, 16 * 1024])
+    assert.deepEqual(within({ memoryBytes: 2 ** 34, cpus: 16 }), [2, 48, 4 * 1024])
   })
 
   test('fit into the container: all lanes of all flows have a quarter of its memory', () => {
-    assert.deepEqual(flowsWithin({ ...small, cpus: 1.9 }), [[1, 24]])
-    assert.deepEqual(flowsWithin({ ...small, cpus: 2 }), [[2, 16]])
-    assert.deepEqual(flowsWithin(small, 'B->A.enabled = true'), [[1, 16], [1, 16]])
-    assert.deepEqual(flowsWithin({ ...small, memoryBytes: MiB }), [[1, 1]])
+    assert.deepEqual(within({ ...small, cpus: 1.9 }), [1, 32, 32])
+    assert.deepEqual(within({ ...small, cpus: 2 }), [2, 32, 32])
+    assert.deepEqual(within(small, 'B->A.enabled = true'), [1, 1, 32, 32])
+    assert.deepEqual(within({ ...small, memoryBytes: MiB }), [1, 1, 1])
+    assert.deepEqual(within({ memoryBytes: MiB, cpus: 8 }, 'B->A.enabled = true'), [2, 2, 4, 4])
   })
 
-  test('do not replace what the file says', () => {
-    assert.deepEqual(flowsWithin(small, 'lanes = 4'), [[4, 8]])
-    assert.deepEqual(flowsWithin(small, 'in.flight.bytes.max = 100MiB'), [[1, 100]])
+  test('do not replace what the file says, and the process does not raise that', () => {
+    assert.deepEqual(within(small, 'lanes = 4'), [4, 32, 32])
+    assert.deepEqual(within(small, 'in.flight.bytes.max = 100MiB'), [1, 100, 100])
   })
+
+  test('leave a lane enough for a Fetch: with less in the file, more is used and said', () => {
+    const config = configWithin(noLimits, 'in.flight.bytes.max = 2MiB', 'B->A.enabled = true')
+    assert.deepEqual(config.warnings, ['in.flight.bytes.max=2MiB (line 5) is less than 1MiB for ' +
+      'each of the 4 lanes of all flows: 4MiB is used; lower lanes to change that'])
+    assert.equal(config.process['in.flight.bytes.max'], 4 * MiB)
+    assert.equal(config.flows[1]?.forwarder.inFlightBytesRaisedMax, 4 * MiB)
+  })
+})
+
+test('a container without a limit has the memory of the machine', () => {
+  assert.deepEqual(withinMachine({ memoryBytes: Infinity, cpus: 2 }, 8 * MiB),
+    { memoryBytes: 8 * MiB, cpus: 2 })
+  assert.deepEqual(withinMachine({ memoryBytes: MiB, cpus: 2 }, 8 * MiB),
+    { memoryBytes: MiB, cpus: 2 })
+})
+
+test('in.flight.bytes.max of one flow is refused: it is of the whole process', () => {
+  const parsed = parseConfig(['clusters = A, B', 'A.bootstrap.servers = a:1',
+    'B.bootstrap.servers = b:1', 'A->B.enabled = true',
+    'A->B.in.flight.bytes.max = 8MiB'].join('\n'))
+  assert.ok(!parsed.ok)
+  assert.match(parsed.problems.join(), /of the whole process; write in\.flight\.bytes\.max=8MiB/)
 })

@@ -342,7 +342,8 @@ test('each setting of the Forwarder is fed by one row, and is its default when u
     Object.entries(forwarderSettings).map(([name, setting]) => [name, setting.default]))
   const { forwarder } = createFlow()
   // The settings that the table sets and the contract also has, so that a new one is not forgotten.
-  assert.deepEqual(forwarder, defaults)
+  assert.deepEqual(forwarder,
+    { ...defaults, inFlightBytesRaisedMax: 16 * 2 ** 30, processLanes: 2 })
   const flow = createFlow(['isolation.level = read_uncommitted', 'keep.producer.timestamps = true'])
   assert.equal(flow.forwarder.isolationLevel, 0)
   assert.equal(flow.forwarder.keepProducerTimestamps, 1)
@@ -350,10 +351,10 @@ test('each setting of the Forwarder is fed by one row, and is its default when u
 
 test('a value over its bound is lowered, with a warning if it was written', () => {
   const config = createConfig(['A.consumer.fetch.max.bytes = 52428800'])
-  assert.equal(config.flows[0]?.forwarder.fetchBytesMax, 24 << 20)
+  assert.equal(config.flows[0]?.forwarder.fetchBytesMax, 48 << 20)
   assert.deepEqual(config.warnings, ['A.consumer.fetch.max.bytes=52428800 (line 5) is more than ' +
-    'in.flight.bytes.max: 24MiB is used; raise in.flight.bytes.max to change that'])
-  const quiet = createConfig(['in.flight.bytes.max = 1MiB'])
+    'in.flight.bytes.max: 48MiB is used; raise in.flight.bytes.max to change that'])
+  const quiet = createConfig(['in.flight.bytes.max = 1MiB', 'lanes = 1'])
   assert.equal(quiet.flows[0]?.forwarder.partitionFetchBytesMax, 1 << 20)
   assert.deepEqual(quiet.warnings, [])
 })

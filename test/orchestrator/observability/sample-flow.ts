@@ -30,6 +30,7 @@ export function sampleLane (change: Partial<LaneSnapshot> = {}): LaneSnapshot {
     incarnation: 1,
     state: 'running',
     inFlightBytes: 0,
+    inFlightPartBytes: 800,
     inFlightBytesMax: 1000,
     sourceConnections: 1,
     fetchRequests: 0n,
