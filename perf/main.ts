@@ -10,6 +10,7 @@ import { appendRun, writeRun, type RunRecord } from './report/result-files.ts'
 import { appendRestore, isShort, renderRestore } from './report/restore-report.ts'
 import { appendScale, renderScale } from './report/scale-report.ts'
 import { renderTerminalTable } from './report/result-tables.ts'
+import { appendTuneReport, areBoundsHeld, renderTuneReport } from './report/tune-report.ts'
 import { appendLongLink, renderLongLink } from './report/long-link-report.ts'
 import { runCatchUp } from './scenarios/catch-up.ts'
 import { runLatency } from './scenarios/latency.ts'
@@ -21,6 +22,7 @@ import { runLoopback } from './scenarios/loopback.ts'
 import { runMemory } from './scenarios/memory.ts'
 import { runRestore } from './scenarios/restore.ts'
 import { runScale } from './scenarios/scale.ts'
+import { runTuneScenario } from './scenarios/tune.ts'
 
 interface LoopbackOptions {
   readonly records: number
@@ -193,6 +195,27 @@ async function latency (options: LatencyOptions): Promise<void> {
   if (options.append) process.stdout.write(`${appendLatency(report)}\n`)
 }
 
+interface TuneOptions {
+  readonly rtt: number
+  readonly rate: number
+  readonly window: WindowName
+  readonly records: number
+  readonly partitions: number
+  readonly smoke: boolean
+  readonly append: boolean
+}
+
+async function tune (options: TuneOptions): Promise<void> {
+  const startedAt = new Date()
+  const outcome = await runTuneScenario({
+    ...options, roundTripMs: options.rtt, rate: options.rate * 1e6, isSmoke: options.smoke, say
+  })
+  const report = { outcome, command, startedAt }
+  process.stdout.write(`${renderTuneReport(report)}\n`)
+  if (options.append) process.stdout.write(`${appendTuneReport(report)}\n`)
+  process.exitCode = areBoundsHeld(outcome) ? 0 : 1
+}
+
 function listOf<Value> (parse: (text: string) => Value): (text: string) => Value[] {
   return text => text.split(',').map(each => parse(each.trim()))
 }
@@ -329,6 +352,18 @@ program.command('scale')
   .option('--seconds <count>', 'of idling that are measured', parseCount, 120)
   .option('--append', 'add the run to perf/results/scale.md', false)
   .action(scale)
+
+program.command('tune')
+  .description('longhaul tune over an emulated line: its choice beside a full sweep')
+  .option('--rtt <milliseconds>', 'round trip of the line', parseNumber, 100)
+  .option('--rate <megabytes>', 'of the line, a second', parseNumber, 40)
+  .option('--window <name>', 'wide, default (2.4 MB/s a connection at 100 ms)',
+    oneOf(Object.keys(windows) as WindowName[]), 'default' as const)
+  .option('--records <count>', 'of the topic, of 1,000 bytes', parseCount, 300_000)
+  .option('--partitions <count>', 'of the topic, and of that of tune', parseCount, 4)
+  .option('--smoke', 'two points instead of a full sweep, and a short tune', false)
+  .option('--append', 'add the run to perf/results/tune.md', false)
+  .action(tune)
 
 // If a run is interrupted, the exit hook of the process guard ends its brokers and contenders.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))

@@ -23,7 +23,7 @@ function renderProperties (alias: string, settings: readonly string[], job: Mirr
 }
 
 /** The name is also the alias of its source, so that each contender has its own remote topics. */
-function longhaulWith (name: string, settings: readonly string[]): Contender {
+export function longhaulWith (name: string, settings: readonly string[]): Contender {
   return {
     name,
     description: `longhaul run, ${settings.length === 0 ? 'defaults' : settings.join(', ')}`,

@@ -59,7 +59,8 @@ export function renderMirrorFile (
     ...source === undefined ? [] : [[`${alias}.bootstrap.servers`, source]],
     ...target === undefined ? [] : [[`${targetAlias}.bootstrap.servers`, target]],
     [`${flow}.enabled`, 'true'],
-    [`${flow}.topics`, topic],
+    // A list of patterns.
+    [`${flow}.topics`, topic.replaceAll('.', '[.]')],
     ['replication.policy.separator', '.'],
     // -1: the default of the target. Few slots: one process needs no more.
     ['replication.factor', '-1'],

@@ -48,7 +48,7 @@ export async function doctor (
     : exitCodes.ok
 }
 
-const linux: Host = {
+export const linux: Host = {
   read: path => {
     try {
       return readFileSync(path, 'utf8')

@@ -9,12 +9,13 @@ import { parseConfig } from '../config/parse-config.ts'
 import { decodeFile } from '../config/properties-text.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatBytes } from '../observability/format.ts'
+import { judgeTopic } from '../policy/topic-filter.ts'
 import { editFile } from '../tune/file-edit.ts'
-import type { Choice } from '../tune/sweep.ts'
 import { runTune, type TuneResult } from '../tune/tune-run.ts'
-import { dimensions, parseTuneSettings, tuneFlags } from '../tune/tune-table.ts'
+import { dimensions, parseTuneSettings, tuneFlags, type Choice } from '../tune/tune-table.ts'
 import { version } from '../version.ts'
 import { configureFlows, type InputOptions } from './configure.ts'
+import { linux } from './doctor.ts'
 import { exitCodes, failureExit, type ExitCode } from './exit-codes.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -24,11 +25,14 @@ export function addTuneOptions (command: Command): Command {
   return command
     .argument('<file>', 'a MirrorMaker 2 properties file')
     .option('--flow <name>', 'the flow of the file, such as "A->B"')
+    .option('--topic <name>', 'a topic of the source that is only read; default: tune writes one ' +
+      'of its own, and deletes it')
     .option('--write', 'put the chosen settings into the file; the former file is FILE.bak')
 }
 
 export interface TuneOptions {
   readonly flow?: string
+  readonly topic?: string
   readonly write?: boolean
 }
 
@@ -47,6 +51,12 @@ export async function tune (
     stderr.write(`error: choose a flow of ${file} by --flow: ${names}\n`)
     return exitCodes.usage
   }
+  const { topic } = options
+  if (topic !== undefined && judgeTopic(flow.topics, topic) !== 'mirrored') {
+    stderr.write(`error: --topic ${topic}: ${flow.name} does not mirror this topic; choose one ` +
+      'that its topics and topics.exclude allow\n')
+    return exitCodes.usage
+  }
   const names = benchNames(randomBytes(4).toString('hex'))
   const text = decodeFile(readFileSync(file))
   const user = { text, source: flow.source.alias, target: flow.target.alias }
@@ -60,10 +70,12 @@ export async function tune (
     let left: readonly string[] = []
     const result = await runTune({
       settings: parsed.values,
+      topic,
       names,
       user,
       flow,
       benchFlow: withUserNames(benchFlow, user),
+      host: linux,
       wrapper: deathSignalWrapper(),
       environment,
       clock,
@@ -114,7 +126,7 @@ function writeChoice (
 function renderTune (
   result: TuneResult, flow: string, changed: Choice, width: number
 ): string {
-  const { batchBytes, commitMs, connection, sourceMs, sweep, targetMs } = result
+  const { batches, commitMs, connection, sourceMs, sweep, targetMs } = result
   const rows = sweep.steps.map(({ bytesPerSecond, choice }) => [
     ...dimensions.map(({ setting }) => String(choice[setting] ?? '')),
     (bytesPerSecond / 1e6).toFixed(1),
@@ -126,14 +138,19 @@ function renderTune (
       `the target, which commits a batch in ${commitMs.toFixed(1)} ms`,
     `one connection to the source passes ${formatBytes(connection.bytesPerSecond)}/s: ` +
       `${formatBytes(connection.windowBytes)} in a round trip`,
-    batchBytes === undefined
+    batches === undefined
       ? 'no topic of the flow holds records: batches of 128 KiB were measured'
-      : `batches of the topics have ${formatBytes(batchBytes)} (median)`,
+      : `batches of the topics have ${formatBytes(batches.bytes)} (median), ${batches.codec}`,
     renderTable([...dimensions.map(({ setting }) => setting), 'MB/s', ''], rows, width),
     ...sweep.reasons,
+    ...result.sendBuffer === undefined ? [] : [result.sendBuffer],
+    ...result.risingSteps === 0
+      ? []
+      : [`${result.risingSteps} of ${sweep.steps.length} steps ended while the mirror was still ` +
+          'becoming faster: mirror more by --max-bytes and --max-seconds.'],
     ...result.shortestSeconds < secondsMin
       ? [`A step lasted ${result.shortestSeconds.toFixed(2)} s: the figures are chance, and ` +
-          'nothing is chosen. Write more by --max-bytes.']
+          'nothing is chosen. Mirror more by --max-bytes, or a topic with more records.']
       : lines.length === 0
         ? ['The file has the chosen settings already.']
         : ['Chosen:', ...lines]

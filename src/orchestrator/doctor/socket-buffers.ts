@@ -130,12 +130,12 @@ async function windowOf (
   }
 }
 
-function hostBuffer (host: Host, name: string): number | undefined {
+export function hostBuffer (host: Host, name: string): number | undefined {
   return largestBuffer(host.read(`/proc/sys/net/ipv4/${name}`))
 }
 
 /** Undefined: the principal may not read the settings of brokers. */
-async function brokerBuffer (
+export async function brokerBuffer (
   admin: ClusterAdmin, broker: number, name: string
 ): Promise<number | undefined> {
   try {

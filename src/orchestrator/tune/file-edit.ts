@@ -1,5 +1,5 @@
 // Puts chosen settings into a properties file. Everything else keeps its bytes. Pure.
-import type { Choice } from './sweep.ts'
+import type { Choice } from './tune-table.ts'
 
 /** `flow` is the name of the flow, such as A->B: its settings take precedence in the file. */
 export function editFile (text: string, flow: string, choice: Choice, comment: string): string {

@@ -4,8 +4,6 @@ import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { BatchSample } from '../cluster/cluster-samples.ts'
 import type { Clock } from '../time/clock.ts'
 
-type Sampled = ClusterAdmin
-
 export interface SampledTopic {
   readonly topic: string
   readonly partition: number
@@ -41,7 +39,7 @@ export interface ConnectionRate {
 
 /** Of one connection to the source, by answers that double up to `bytesMax`. */
 export async function measureConnection (
-  source: Sampled, from: SampledTopic, roundTripMs: number, bytesMax: number
+  source: ClusterAdmin, from: SampledTopic, roundTripMs: number, bytesMax: number
 ): Promise<ConnectionRate> {
   let best: BatchSample | undefined
   for (let size = firstBytes; size <= bytesMax; size *= 2) {
@@ -57,20 +55,34 @@ export async function measureConnection (
 const sampledBytes = 1024 * 1024
 const sampledBatches = 50
 
-/** The median size of a batch at the beginning of these partitions; undefined: none has records. */
-export async function measureBatchBytes (
-  source: Sampled, topics: readonly SampledTopic[]
-): Promise<number | undefined> {
-  const sizes: number[] = []
+export interface BatchFigures {
+  /** The median. */
+  readonly bytes: number
+  /** Of the median batch, as in compression.type. */
+  readonly codec: string
+  readonly bytesARecord: number
+}
+
+/** Of the batches at the beginning of these partitions; undefined: none has records. */
+export async function measureBatches (
+  source: ClusterAdmin, topics: readonly SampledTopic[]
+): Promise<BatchFigures | undefined> {
+  const sampled = []
   for (const each of topics) {
     const { partitions } = await sampleOf(source, each, sampledBytes, sampledBatches)
-    sizes.push(...partitions.flatMap(({ batches }) => batches.map(batch => batch.bytes)))
+    sampled.push(...partitions.flatMap(({ batches }) => batches))
   }
-  return sizes.toSorted((one, other) => one - other)[Math.floor(sizes.length / 2)]
+  const median = sampled.toSorted((one, other) => one.bytes - other.bytes)[
+    Math.floor(sampled.length / 2)]
+  if (median === undefined) return undefined
+  const counted = sampled.filter(({ records }) => records > 0)
+  const records = counted.reduce((sum, batch) => sum + batch.records, 0)
+  const bytes = counted.reduce((sum, batch) => sum + batch.bytes, 0)
+  return { bytes: median.bytes, codec: median.codec, bytesARecord: bytes / Math.max(records, 1) }
 }
 
 async function sampleOf (
-  source: Sampled, { node, offset, partition, topic }: SampledTopic, bytesMax: number,
+  source: ClusterAdmin, { node, offset, partition, topic }: SampledTopic, bytesMax: number,
   batchesMax: number
 ): Promise<BatchSample> {
   return await source.sampleBatches({

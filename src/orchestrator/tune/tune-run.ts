@@ -1,41 +1,40 @@
-// One tuning from its first step to its last: measures the line, writes a load once, and mirrors it
-// with one choice of settings after another, each by a mirror of its own. Deletes all topics of the
-// tuning at its end.
-import type { BatchSpec } from '../bench/batch-template.ts'
-import { buildBatchPool } from '../bench/batch-pool.ts'
-import { recordsOfBatch } from '../bench/batch-template.ts'
+// One tuning from its first step to its last: measures the line, writes a topic or reads a real
+// one, and mirrors it with one choice of settings after another. Deletes all its topics at its end.
 import { BenchClock } from '../bench/bench-clock.ts'
 import { BenchCounts } from '../bench/bench-counts.ts'
-import { createBenchTopics, deleteBenchTopics } from '../bench/bench-topics.ts'
+import { deleteBenchTopics } from '../bench/bench-topics.ts'
 import { percentileMs } from '../bench/latency-record.ts'
-import { Load } from '../bench/load.ts'
-import {
-  renderMirrorFile, targetAlias, type BenchNames, type UserFlow
-} from '../bench/mirror-file.ts'
-import { MirrorProcess } from '../bench/mirror-process.ts'
-import { TopicLeaders } from '../bench/topic-leaders.ts'
+import type { BenchNames, UserFlow } from '../bench/mirror-file.ts'
 import type { ClusterAdmin, WantedOffset } from '../cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
-import { RequestClient } from '../cluster/native-request-client.ts'
 import type { FlowConfig } from '../config/config.ts'
+import type { Host } from '../doctor/check.ts'
+import { brokerBuffer, hostBuffer } from '../doctor/socket-buffers.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatBytes } from '../observability/format.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import type { Clock } from '../time/clock.ts'
 import {
-  measureBatchBytes, measureConnection, measureRoundTripMs, type ConnectionRate, type SampledTopic
+  measureBatches, measureConnection, measureRoundTripMs, type BatchFigures, type ConnectionRate,
+  type SampledTopic
 } from './line-measure.ts'
-import { sweep, type Choice, type SweepResult } from './sweep.ts'
-import { dimensions, type TuneSettings } from './tune-table.ts'
+import { explainSendBuffer } from './send-buffer.ts'
+import { runStep } from './step-run.ts'
+import { sweep, type SweepResult } from './sweep.ts'
+import { dimensions, type Choice, type TuneSettings } from './tune-table.ts'
+import { readTopic, specOf, writeTopic, type TunedTopic } from './tuned-topic.ts'
 
 export interface TuneRunOptions {
   readonly settings: TuneSettings
+  /** A topic of the source that is only read; undefined: the tuning writes one of its own. */
+  readonly topic: string | undefined
   readonly names: BenchNames
   readonly user: UserFlow
   /** The flow of the user's file, whose values the sweep begins with. */
   readonly flow: FlowConfig
   /** The flow of the mirrors that are measured: the same clusters under other aliases. */
   readonly benchFlow: FlowConfig
+  readonly host: Host
   readonly wrapper: readonly string[]
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
@@ -49,25 +48,22 @@ export interface TuneResult {
   readonly targetMs: number
   readonly connection: ConnectionRate
   /** Undefined: no topic of the flow holds records. */
-  readonly batchBytes: number | undefined
+  readonly batches: BatchFigures | undefined
   /** The median of Produce requests with acks=all to the target, without the round trip. */
   readonly commitMs: number
   readonly sweep: SweepResult
+  /** What bounds a connection, a sentence for a person. */
+  readonly sendBuffer: string | undefined
   /** How long the shortest step measured; below a second its throughput is not reliable. */
   readonly shortestSeconds: number
+  /** Steps that ended while their mirror was still becoming faster. */
+  readonly risingSteps: number
 }
 
 const adminTimeoutMs = 30_000
-const startMsMax = 60_000
-const pollMs = 20
 const sampledTopicsMax = 20
-const batchBytesDefault = 128 * 1024
-const batchBytesMax = 900 * 1024
-const recordSize = 1_000
 const commitBatches = 20
 const rateBytesMax = 8 * 1024 * 1024
-/** Of the records that a step mirrors before it is measured: connections are opened meanwhile. */
-const warmShare = 0.2
 
 /** Undefined if it was stopped. */
 export async function runTune (options: TuneRunOptions): Promise<TuneResult | undefined> {
@@ -89,10 +85,9 @@ class Tuning {
   readonly #source: ClusterAdmin
   readonly #target: ClusterAdmin
   readonly #clock: BenchClock
-  readonly #existing = new Set<string>()
   #shortestSeconds = Infinity
+  #risingSteps = 0
   #steps = 0
-  #bytesARecord = recordSize
 
   constructor (options: TuneRunOptions, source: ClusterAdmin, target: ClusterAdmin) {
     this.#options = options
@@ -102,34 +97,23 @@ class Tuning {
   }
 
   async run (): Promise<TuneResult | undefined> {
-    const { benchFlow, flow, names, onStep, settings, stopped } = this.#options
+    const { onStep, settings, stopped } = this.#options
     onStep('measuring round trips and the batches of the topics')
-    const sourceMs = await this.#roundTripMs(this.#source)
-    const targetMs = await this.#roundTripMs(this.#target)
-    const batchBytes = await measureBatchBytes(this.#source, await this.#sampledTopics())
-    const spec = this.#specOf(batchBytes)
-    const records = Math.max(spec.records, Math.floor(settings.maxBytes / recordSize))
-    onStep(`writing ${formatBytes(records * recordSize)} to ${names.topic}`)
-    const leaders = await this.#write(this.#source, benchFlow.source, names.topic,
-      settings.partitions, spec, records)
+    const [sourceMs, targetMs] =
+      [await this.#roundTripMs(this.#source), await this.#roundTripMs(this.#target)]
+    const batches = await measureBatches(this.#source, await this.#sampledTopics())
+    const topic = await this.#topic(batches)
     if (stopped.aborted) return undefined
     onStep('measuring one connection, and the time to commit on the target')
-    const connection = await measureConnection(this.#source, {
-      topic: names.topic, partition: 0, node: leaders.leaderOf(0), offset: 0n
-    }, sourceMs, Math.min(rateBytesMax, settings.maxBytes))
-    const commitMs = Math.max(0, await this.#commitMs(spec) - targetMs)
-    const start = Object.fromEntries(dimensions.map(({ setting }) =>
-      [setting, flow.settings[setting]])) as Choice
-    const stepMs = settings.maxSeconds * 1000 / stepsMax
-    const swept = await sweep(dimensions, start, async choice => {
-      const bytesPerSecond = await this.#measure(choice, records, stepMs)
-      if (bytesPerSecond === undefined || stopped.aborted) return undefined
-      onStep(`${describeChoice(choice)}: ${(bytesPerSecond / 1e6).toFixed(1)} MB/s`)
-      return bytesPerSecond
-    })
+    const connection = await measureConnection(this.#source, topic.first, sourceMs,
+      Math.min(rateBytesMax, settings.maxBytes))
+    const commitMs = Math.max(0, await this.#commitMs(batches) - targetMs)
+    const swept = await this.#sweep(topic, sourceMs)
     return swept && {
-      sourceMs, targetMs, connection, batchBytes, commitMs, sweep: swept,
-      shortestSeconds: this.#shortestSeconds
+      sourceMs, targetMs, connection, batches, commitMs, sweep: swept,
+      sendBuffer: await this.#explainSendBuffer(topic, sourceMs, connection, swept),
+      shortestSeconds: this.#shortestSeconds,
+      risingSteps: this.#risingSteps
     }
   }
 
@@ -140,10 +124,10 @@ class Tuning {
     return await measureRoundTripMs(admin, broker.id, this.#options.clock)
   }
 
-  /** The first partition of some topics that the user's flow mirrors. */
+  /** The first partition of the topic that is tuned, or of some topics that the flow mirrors. */
   async #sampledTopics (): Promise<readonly SampledTopic[]> {
-    const { flow } = this.#options
-    const listed = await this.#source.listTopics()
+    const { flow, topic } = this.#options
+    const listed = topic === undefined ? await this.#source.listTopics() : [{ name: topic }]
     const mirrored = listed.map(({ name }) => name)
       .filter(name => judgeTopic(flow.topics, name) === 'mirrored').slice(0, sampledTopicsMax)
     if (mirrored.length === 0) return []
@@ -157,104 +141,67 @@ class Tuning {
     })
   }
 
-  /** Batches of the size of the topics' batches. */
-  #specOf (batchBytes: number | undefined): BatchSpec {
-    const size = Math.min(batchBytes ?? batchBytesDefault, batchBytesMax)
-    const records = recordsOfBatch(size, recordSize)
-    return { records, recordSize, randomPercent: 100, codec: 'none', spanMs: 0 }
-  }
-
-  async #write (
-    admin: ClusterAdmin, end: FlowConfig['source'], topic: string, partitions: number,
-    spec: BatchSpec, records: number, counts = new BenchCounts()
-  ): Promise<TopicLeaders> {
-    const { clock, names, stopped } = this.#options
-    await createBenchTopics({ source: admin }, { ...names, topic }, partitions, '', undefined)
-    const leaders = new TopicLeaders(admin, topic, partitions, clock, stopped)
-    await leaders.refresh()
-    const templates = await buildBatchPool(spec, 1)
-    const [template] = templates
-    this.#bytesARecord = (template?.bytes.length ?? recordSize) / spec.records
-    const client = new RequestClient(end.admin, 'longhaul-tune')
-    try {
-      const load = new Load({
-        clients: [client], topic, leaders, templates, intervalMs: 0, clock: this.#clock, counts,
-        stopped
-      })
-      while (load.acked < records && !stopped.aborted) {
-        await load.run({ startMs: 0, records: records - load.acked, endMs: Infinity })
-      }
-    } finally {
-      await client.close()
+  async #topic (batches: BatchFigures | undefined): Promise<TunedTopic> {
+    const { benchFlow, clock, names, onStep, settings, stopped, topic } = this.#options
+    const spec = specOf(batches)
+    if (topic !== undefined) {
+      onStep(`reading ${topic}, and writing nothing to the source`)
+      return await readTopic(this.#source, topic, batches?.bytesARecord ?? spec.recordSize,
+        settings.maxBytes)
     }
-    return leaders
+    onStep(`writing ${formatBytes(settings.maxBytes)} to ${names.topic}`)
+    return await writeTopic({
+      admin: this.#source, end: benchFlow.source, ...names, partitions: settings.partitions, spec,
+      records: Math.floor(settings.maxBytes / spec.recordSize), clock, benchClock: this.#clock,
+      stopped
+    })
   }
 
   /** One batch after another to a topic of one partition on the target. */
-  async #commitMs (spec: BatchSpec): Promise<number> {
-    const { benchFlow, names } = this.#options
+  async #commitMs (batches: BatchFigures | undefined): Promise<number> {
+    const { benchFlow, clock, names, stopped } = this.#options
     const counts = new BenchCounts()
     counts.countFromMs = 0
-    const topic = `${names.alias}-commit`
-    await this.#write(this.#target, benchFlow.target, topic, 1, { ...spec, records: 1 },
-      commitBatches, counts)
+    await writeTopic({
+      admin: this.#target, end: benchFlow.target, alias: names.alias,
+      topic: `${names.alias}-commit`, partitions: 1, spec: { ...specOf(batches), records: 1 },
+      records: commitBatches, clock, benchClock: this.#clock, stopped, counts, connections: 1
+    })
     return percentileMs(counts.publishLatency.total, 50)
   }
 
-  /**
-   * Bytes a second that a mirror with these settings mirrors, without its beginning; undefined if
-   * the tuning was stopped.
-   */
-  async #measure (choice: Choice, records: number, stepMs: number): Promise<number | undefined> {
-    const { clock, environment, names, settings, stopped, user, wrapper } = this.#options
-    const own = { ...names, alias: `${names.alias}-${++this.#steps}` }
-    const remote = `${own.alias}.${names.topic}`
-    const args = Object.entries(choice).flatMap(([setting, value]) =>
-      ['-X', `${own.alias}->${targetAlias}.${setting}=${value}`])
-    const file = renderMirrorFile(own, {}, user)
-    const process = new MirrorProcess({ file, args, wrapper, environment, clock })
-    try {
-      const deadline = clock.monotonic() + startMsMax
-      const warm = records * warmShare
-      let first: { readonly atMs: number, readonly count: number } | undefined
-      while (!stopped.aborted) {
-        process.mustRun()
-        const count = await this.#countOn(remote, settings.partitions)
-        const atMs = clock.monotonic()
-        if (first === undefined && count >= warm) first = { atMs, count }
-        if (first !== undefined && (count >= records || atMs - first.atMs > stepMs)) {
-          const seconds = Math.max(atMs - first.atMs, 1) / 1000
-          this.#shortestSeconds = Math.min(this.#shortestSeconds, seconds)
-          return (count - first.count) * this.#bytesARecord / seconds
-        }
-        // The line was too slow to carry even the warm share: all that arrived is the figure.
-        if (first === undefined && atMs > deadline) {
-          return count * this.#bytesARecord / startMsMax * 1000
-        }
-        await clock.sleep(pollMs, stopped).catch(() => {})
-      }
-      return undefined
-    } finally {
-      await process.stop()
-      await deleteBenchTopics({ source: this.#target, target: this.#target }, own)
-    }
+  async #sweep (topic: TunedTopic, roundTripMs: number): Promise<SweepResult | undefined> {
+    const { flow, onStep, settings, stopped } = this.#options
+    const start = Object.fromEntries(dimensions.map(({ setting }) =>
+      [setting, flow.settings[setting]])) as Choice
+    const stepMs = settings.maxSeconds * 1000 / stepsMax
+    const line = { roundTripMs, lanes: flow.settings.lanes }
+    return await sweep(dimensions, start, line, async choice => {
+      const step = { ...this.#options, target: this.#target }
+      const figures = await runStep(step, ++this.#steps, choice, topic, stepMs)
+      if (figures === undefined || stopped.aborted) return undefined
+      const { bytesPerSecond, seconds } = figures
+      this.#shortestSeconds = Math.min(this.#shortestSeconds, seconds)
+      if (figures.isRising) this.#risingSteps++
+      onStep(`step ${this.#steps} of at most ${stepsMax}: ${describeChoice(choice)}: ` +
+        `${(bytesPerSecond / 1e6).toFixed(1)} MB/s`)
+      return bytesPerSecond
+    })
   }
 
-  /**
-   * 0 while the topic has no leaders. Before that no offsets are requested, because the client
-   * remembers for long that a topic has no leader.
-   */
-  async #countOn (topic: string, partitions: number): Promise<number> {
-    if (!this.#existing.has(topic)) {
-      const [described] = await this.#target.describeTopics([topic])
-      const led = described?.partitions.filter(({ leader }) => leader >= 0) ?? []
-      if (led.length < partitions) return 0
-      this.#existing.add(topic)
-    }
-    const wanted = Array.from({ length: partitions }, (_, partition): WantedOffset =>
-      ({ topic, partition, at: 'latest' }))
-    const offsets = await this.#target.listOffsets(wanted, 'read_uncommitted')
-    return offsets.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0)
+  async #explainSendBuffer (
+    { first }: TunedTopic, roundTripMs: number, connection: ConnectionRate, { chosen }: SweepResult
+  ): Promise<string | undefined> {
+    const { flow, host } = this.#options
+    return explainSendBuffer({
+      brokerBytes: await brokerBuffer(this.#source, first.node, 'socket.send.buffer.bytes'),
+      hostBytes: hostBuffer(host, 'tcp_rmem'),
+      roundTripMs,
+      connectionRate: connection.bytesPerSecond,
+      chosenRate: chosen.bytesPerSecond,
+      connections: Number(chosen.choice['connections.per.broker.max']),
+      lanes: flow.settings.lanes
+    })
   }
 }
 

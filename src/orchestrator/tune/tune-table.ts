@@ -2,6 +2,7 @@
 import { optionFlags, parseOptions, type OptionValues } from '../config/option-table.ts'
 import type { FlowSettings } from '../config/config-table.ts'
 import { bytes, integer, seconds, type Row } from '../config/setting-kinds.ts'
+import { formatBytes } from '../observability/format.ts'
 
 export const tuneTable = {
   maxBytes: bytes({
@@ -9,8 +10,8 @@ export const tuneTable = {
     importance: 'high', default: 256_000_000, min: 1_000_000, max: 1e12, flag: '--max-bytes <size>'
   }),
   maxSeconds: seconds({
-    doc: 'How long the steps measure, all together; starting their mirrors comes on top.',
-    importance: 'high', default: 120, min: 10, max: 3600, flag: '--max-seconds <time>'
+    doc: 'How long the steps last, all together; starting their mirrors comes on top.',
+    importance: 'high', default: 300, min: 10, max: 3600, flag: '--max-seconds <time>'
   }),
   partitions: integer({
     doc: 'Partitions of the topic that is measured.',
@@ -29,16 +30,32 @@ const KiB = 1024
 const MiB = 1024 * KiB
 
 export type TunedSetting = Extract<keyof FlowSettings, 'connections.per.broker.max' |
-  'fetch.max.bytes' | 'max.partition.fetch.bytes' | 'batch.size' | 'linger.ms'>
+  'in.flight.bytes.max' | 'fetch.max.bytes' | 'max.partition.fetch.bytes' | 'batching' |
+  'linger.ms' | 'batch.size'>
+
+export type Choice = Readonly<Partial<Record<TunedSetting, number | string>>>
+
+/** What is known when the turn of a setting comes. */
+export interface Found {
+  /** The best values so far. */
+  readonly choice: Choice
+  readonly bytesPerSecond: number
+  readonly roundTripMs: number
+  readonly lanes: number
+}
 
 export interface Dimension {
   readonly setting: TunedSetting
   /** From the cheapest to the most expensive one: memory, connections or latency. */
-  readonly values: readonly number[]
+  readonly values: ReadonlyArray<number | string>
   /** Why a larger value may be faster. */
   readonly gain: string
   /** What a larger value costs. */
   readonly price: string
+  /** Why another value would change nothing; undefined: the values are measured. */
+  readonly whyNot?: (found: Found) => string | undefined
+  /** Whether the value has an effect of its own. */
+  readonly counts?: (value: number, choice: Choice) => boolean
 }
 
 /** In the order in which they are varied: each begins with the best of the earlier ones. */
@@ -50,27 +67,63 @@ export const dimensions: readonly Dimension[] = [
     price: 'each connection is one more for the broker'
   },
   {
+    setting: 'in.flight.bytes.max',
+    values: [24 * MiB, 96 * MiB],
+    gain: 'the line holds more than the Fetches of a lane may reserve',
+    price: 'each lane may need that much memory',
+    whyNot: whyEnoughInFlight
+  },
+  {
     setting: 'fetch.max.bytes',
     values: [1 * MiB, 6 * MiB, 24 * MiB],
     gain: 'a larger answer keeps the line busy for longer between two requests',
-    price: 'answers wait in memory'
+    price: 'answers wait in memory',
+    // A Fetch asks for a quarter of in.flight.bytes.max at most.
+    counts: (value, choice) => value <= numberOf(choice, 'in.flight.bytes.max') / 4
   },
   {
     setting: 'max.partition.fetch.bytes',
     values: [1 * MiB, 4 * MiB, 16 * MiB],
     gain: 'one partition fills more of an answer',
-    price: 'answers wait in memory'
+    price: 'answers wait in memory',
+    counts: (value, choice) => value <= numberOf(choice, 'fetch.max.bytes')
   },
   {
-    setting: 'batch.size',
-    values: [128 * KiB, MiB],
-    gain: 'Produce requests to the target carry more batches',
-    price: 'batches wait for each other, if linger.ms is above 0'
+    setting: 'batching',
+    values: ['pass-through', 'rebatch'],
+    gain: 'the target appends fewer batches, which are larger',
+    price: 'merging needs processor time of the mirror'
   },
   {
     setting: 'linger.ms',
     values: [0, 5, 20],
     gain: 'Produce requests to the target carry more batches',
     price: 'each record may wait that long'
+  },
+  {
+    setting: 'batch.size',
+    values: [128 * KiB, MiB],
+    gain: 'Produce requests to the target carry more batches',
+    price: 'batches wait for each other, if linger.ms is above 0',
+    whyNot: ({ choice }) =>
+      choice['batching'] === 'pass-through' && choice['linger.ms'] === 0
+        ? 'batch.size has no effect while linger.ms is 0 and batches pass through'
+        : undefined
   }
 ]
+
+function numberOf (choice: Choice, setting: TunedSetting): number {
+  return Number(choice[setting] ?? 0)
+}
+
+/** The Fetches of a lane may reserve half of its bound; twice what the line holds keeps it full. */
+function whyEnoughInFlight (
+  { bytesPerSecond, choice, lanes, roundTripMs }: Found
+): string | undefined {
+  const held = bytesPerSecond * roundTripMs / 1000
+  const bound = numberOf(choice, 'in.flight.bytes.max')
+  if (4 * held > lanes * bound) return undefined
+  return `in.flight.bytes.max=${bound} is enough: the line holds ${formatBytes(held)} in a round ` +
+    `trip, and ${lanes === 1 ? 'the lane' : `the ${lanes} lanes`} may hold ` +
+    formatBytes(lanes * bound)
+}
