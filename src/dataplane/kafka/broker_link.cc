@@ -50,8 +50,13 @@ int32_t BrokerLink::AskConnection(int64_t now) {
   return AskState(now) == BrokerState::kUp ? number_ : -1;
 }
 
+// Asks for the connection already while librdkafka opens it. Once it is logged in, librdkafka would
+// first ask for metadata on it, and the answer needs one more round trip.
 bool BrokerLink::AskOpen(int64_t now) {
   is_left_ = false;
+  if (current_.io == nullptr && !is_adopting_ && adopt_at_ < 0 &&
+      longhaul_broker_is_connecting(client_->rk, node_) != 0)
+    BeginAdoption(now);
   return AskState(now) == BrokerState::kUp && current_.io != nullptr;
 }
 

@@ -57,28 +57,42 @@ int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_ke
   return version;
 }
 
+/* Called with the broker locked. */
+static int is_connecting(rd_kafka_broker_t* rkb) {
+  switch (rkb->rkb_state) {
+    case RD_KAFKA_BROKER_STATE_CONNECT:
+    case RD_KAFKA_BROKER_STATE_SSL_HANDSHAKE:
+    case RD_KAFKA_BROKER_STATE_APIVERSION_QUERY:
+    case RD_KAFKA_BROKER_STATE_AUTH_LEGACY:
+    case RD_KAFKA_BROKER_STATE_AUTH_HANDSHAKE:
+    case RD_KAFKA_BROKER_STATE_AUTH_REQ:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
 int longhaul_is_connecting(struct rd_kafka_s* rk) {
   rd_kafka_broker_t* rkb;
   int found = 0;
   rd_kafka_rdlock(rk);
   TAILQ_FOREACH(rkb, &rk->rk_brokers, rkb_link) {
     rd_kafka_broker_lock(rkb);
-    switch (rkb->rkb_state) {
-      case RD_KAFKA_BROKER_STATE_CONNECT:
-      case RD_KAFKA_BROKER_STATE_SSL_HANDSHAKE:
-      case RD_KAFKA_BROKER_STATE_APIVERSION_QUERY:
-      case RD_KAFKA_BROKER_STATE_AUTH_LEGACY:
-      case RD_KAFKA_BROKER_STATE_AUTH_HANDSHAKE:
-      case RD_KAFKA_BROKER_STATE_AUTH_REQ:
-        found = 1;
-        break;
-      default:
-        break;
-    }
+    found |= is_connecting(rkb);
     rd_kafka_broker_unlock(rkb);
   }
   rd_kafka_rdunlock(rk);
   return found;
+}
+
+int longhaul_broker_is_connecting(struct rd_kafka_s* rk, int32_t node) {
+  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
+  if (!rkb) return 0;
+  rd_kafka_broker_lock(rkb);
+  int connecting = is_connecting(rkb);
+  rd_kafka_broker_unlock(rkb);
+  rd_kafka_broker_destroy(rkb);
+  return connecting;
 }
 
 uint64_t longhaul_current_thread(void) {

@@ -27,6 +27,8 @@ int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_ke
 /* Whether a connection is being opened and has not failed: the address may still accept it, or TLS,
  * the first request or the login await an answer. */
 int longhaul_is_connecting(struct rd_kafka_s* rk);
+/* The same for one broker; 0: no such broker known. */
+int longhaul_broker_is_connecting(struct rd_kafka_s* rk, int32_t node);
 
 /* The thread that serves a broker, and opens and closes its socket; 0: no such broker known. */
 uint64_t longhaul_broker_thread(struct rd_kafka_s* rk, int32_t node);

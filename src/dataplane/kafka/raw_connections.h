@@ -33,7 +33,9 @@ struct longhaul_adopted_s {
  * code, after which no reply comes. The reply has the error RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS
  * while librdkafka awaits an answer on the connection, or if its SASL session has at most
  * session_us_min left until librdkafka renews it: ask again. It has other errors if the connection
- * ends before. */
+ * ends before.
+ * While a connection is being opened, the request waits until the login is over, and is then the
+ * first one: librdkafka's own requests wait for the next connection. */
 int32_t longhaul_adopt(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t node, int timeout_ms,
                        int64_t session_us_min, uint64_t tag);
 
