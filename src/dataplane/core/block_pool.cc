@@ -14,7 +14,8 @@ namespace longhaul {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t WholePages(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+constexpr size_t kHugePage = 2 * 1024 * 1024;
+constexpr size_t Whole(size_t unit, size_t bytes) { return (bytes + unit - 1) / unit * unit; }
 
 // A range of addresses; only pages that were touched occupy memory. Two of the largest blocks fit.
 constexpr size_t kRangeBytes = 2 * kKeptBlockBytes;
@@ -26,13 +27,25 @@ uint8_t* Map(size_t bytes) {
   return memory == MAP_FAILED ? nullptr : static_cast<uint8_t*>(memory);
 }
 
+// At a multiple of kHugePage, as huge pages are. A kernel without them gives pages of 4 KiB.
+uint8_t* MapHuge(size_t bytes) {
+  uint8_t* memory = Map(bytes + kHugePage);
+  if (memory == nullptr) return nullptr;
+  const size_t before = Whole(kHugePage, reinterpret_cast<uintptr_t>(memory)) -
+                        reinterpret_cast<uintptr_t>(memory);
+  if (before > 0) (void)munmap(memory, before);
+  if (before < kHugePage) (void)munmap(memory + before + bytes, kHugePage - before);
+  (void)madvise(memory + before, bytes, MADV_HUGEPAGE);
+  return memory + before;
+}
+
 }  // namespace
 
 class BlockPool::Range {
  public:
   // Null: no addresses are left.
   static std::unique_ptr<Range> Create() {
-    uint8_t* base = Map(kRangeBytes);
+    uint8_t* base = MapHuge(kRangeBytes);
     return std::unique_ptr<Range>(base == nullptr ? nullptr : new Range(base));
   }
   ~Range() { (void)munmap(base_, pages.bytes()); }
@@ -87,7 +100,7 @@ BlockPool::~BlockPool() = default;
 
 size_t BlockPool::Footprint(size_t size) {
   const size_t bytes = size + sizeof(Block);
-  return bytes < kBlockBytesMin ? bytes : WholePages(bytes);
+  return bytes < kBlockBytesMin ? bytes : Whole(kPage, bytes);
 }
 
 void* BlockPool::Allocate(size_t size) {
@@ -153,14 +166,20 @@ BlockPool::Totals BlockPool::totals() const {
   return {used_, warm_, touched_, ranges_.size()};
 }
 
-// The caller holds the lock, so that no block uses pages that are being returned to the kernel. The
-// highest pages are returned first, so that long-lived blocks gather at the low end.
+// The caller holds the lock, so that no block uses pages that are being returned to the kernel.
 void BlockPool::Trim() {
+  Release(kHugePage);
+  Release(kPage);
+}
+
+// Returns whole units of warm pages until the bound holds, the highest first, so that long-lived
+// blocks gather at the low end.
+void BlockPool::Release(size_t unit) {
   for (size_t i = ranges_.size(); i-- > 0 && used_ + warm_ > bound_ && warm_ > 0;) {
     Range& range = *ranges_[i];
     while (used_ + warm_ > bound_) {
-      const PageMap::Span warm = range.pages.LastWarm();
-      const size_t bytes = std::min(warm.bytes, WholePages(used_ + warm_ - bound_));
+      const PageMap::Span warm = range.pages.LastWarm(unit);
+      const size_t bytes = std::min(warm.bytes, Whole(unit, used_ + warm_ - bound_));
       const size_t begin = warm.begin + warm.bytes - bytes;
       if (bytes == 0 || !range.Release(begin, bytes)) break;
       range.pages.Mark(begin, begin + bytes, PageMap::State::kCold);

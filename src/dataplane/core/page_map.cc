@@ -65,9 +65,13 @@ void PageMap::Mark(size_t begin, size_t end, State state) {
   runs_.insert(at, runs.begin(), runs.end());
 }
 
-PageMap::Span PageMap::LastWarm() const {
-  for (size_t i = runs_.size(); i-- > 0;)
-    if (runs_[i].state == State::kWarm) return {runs_[i].begin, EndOf(i) - runs_[i].begin};
+PageMap::Span PageMap::LastWarm(size_t unit) const {
+  for (size_t i = runs_.size(); i-- > 0;) {
+    if (runs_[i].state != State::kWarm) continue;
+    const size_t begin = (runs_[i].begin + unit - 1) / unit * unit;
+    const size_t end = EndOf(i) / unit * unit;
+    if (begin < end) return {begin, end - begin};
+  }
   return {};
 }
 

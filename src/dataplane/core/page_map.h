@@ -32,8 +32,9 @@ class PageMap {
   // How many of these bytes are cold.
   size_t CountCold(size_t begin, size_t end) const;
   void Mark(size_t begin, size_t end, State state);
-  // The highest warm run; 0 bytes if there is none.
-  Span LastWarm() const;
+  // The highest warm bytes that are whole units, which begin at multiples of `unit`; 0 bytes if
+  // there are none.
+  Span LastWarm(size_t unit) const;
 
  private:
   struct Run {

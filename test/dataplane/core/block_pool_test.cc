@@ -3,10 +3,14 @@
 
 #include <doctest/doctest.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <deque>
+#include <fstream>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -88,9 +92,49 @@ TEST_CASE("warm pages beyond the bound are returned to the kernel, the highest f
   CHECK(ResidentPages(low, kMiB) == 0);
   pool.Free(high);
   CHECK(pool.totals().used + pool.totals().warm <= 4 * kMiB);
-  CHECK(ResidentPages(high, 3 * kMiB) * kPage <= 2 * kMiB);
-  CHECK(ResidentPages(high, 3 * kMiB) * kPage > 2 * kMiB - 4 * kPage);
+  // A whole huge page.
+  CHECK(ResidentPages(high, 3 * kMiB) * kPage <= kMiB);
+  CHECK(ResidentPages(high, 3 * kMiB) * kPage > kMiB - 4 * kPage);
   pool.Free(more);
+}
+
+// Pages that are not next to others are returned, too: otherwise the bound would not hold.
+TEST_CASE("warm pages that are no whole huge page are returned, if there is none") {
+  BlockPool pool;
+  BlockPool::Share share(&pool, 4 * kMiB);
+  std::vector<void*> blocks;
+  for (int i = 0; i < 8; i++) blocks.push_back(pool.Allocate(kMiB / 2));
+  void* large = pool.Allocate(3 * kMiB);
+  for (size_t i = 0; i < blocks.size(); i += 2) pool.Free(blocks[i]);
+  CHECK(pool.totals().warm == 0);
+  for (size_t i = 1; i < blocks.size(); i += 2) pool.Free(blocks[i]);
+  pool.Free(large);
+}
+
+// Of the mapping that holds the address, as the kernel shows it.
+std::string FlagsOfMapping(const void* address) {
+  const auto at = reinterpret_cast<uintptr_t>(address);
+  std::ifstream maps("/proc/self/smaps");
+  bool is_here = false;
+  for (std::string line; std::getline(maps, line);) {
+    uintptr_t begin = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2)
+      is_here = begin <= at && at < end;
+    if (is_here && line.starts_with("VmFlags:")) return line;
+  }
+  return "";
+}
+
+TEST_CASE("ranges begin where a huge page does, and ask the kernel for huge pages") {
+  BlockPool pool;
+  void* block = pool.Allocate(kMiB);
+  const auto at = reinterpret_cast<uintptr_t>(block);
+  CHECK(at % (2 * kMiB) < kPage);
+  const std::string flags = FlagsOfMapping(block);
+  REQUIRE(flags != "");
+  const bool has_huge_pages = access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) == 0;
+  if (has_huge_pages) CHECK(flags.find(" hg") != std::string::npos);
+  pool.Free(block);
 }
 
 TEST_CASE("a block too large for a range is returned to the kernel") {

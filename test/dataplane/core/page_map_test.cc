@@ -37,11 +37,16 @@ struct Pages {
     std::fill(states.begin() + static_cast<ptrdiff_t>(begin),
               states.begin() + static_cast<ptrdiff_t>(end), state);
   }
-  PageMap::Span LastWarm() const {
-    size_t end = states.size();
-    while (end > 0 && states[end - 1] != State::kWarm) end--;
+  bool IsWarm(size_t at, size_t unit) const {
+    return std::count(states.begin() + static_cast<ptrdiff_t>(at),
+                      states.begin() + static_cast<ptrdiff_t>(at + unit), State::kWarm) ==
+           static_cast<ptrdiff_t>(unit);
+  }
+  PageMap::Span LastWarm(size_t unit) const {
+    size_t end = states.size() / unit * unit;
+    while (end > 0 && !IsWarm(end - unit, unit)) end -= unit;
     size_t begin = end;
-    while (begin > 0 && states[begin - 1] == State::kWarm) begin--;
+    while (begin > 0 && IsWarm(begin - unit, unit)) begin -= unit;
     return {begin, end - begin};
   }
 
@@ -79,8 +84,10 @@ TEST_CASE("for all marks, places and counts equal those of a list of pages") {
       map.Mark(begin, end, state);
       pages.Mark(begin, end, state);
       REQUIRE(map.CountCold(begin / 2, end) == pages.Cold(begin / 2, end - begin / 2));
-      REQUIRE(map.LastWarm().bytes == pages.LastWarm().bytes);
-      if (map.LastWarm().bytes > 0) REQUIRE(map.LastWarm().begin == pages.LastWarm().begin);
+      const size_t unit = 1 + random() % 4;
+      const PageMap::Span warm = pages.LastWarm(unit);
+      REQUIRE(map.LastWarm(unit).bytes == warm.bytes);
+      if (warm.bytes > 0) REQUIRE(map.LastWarm(unit).begin == warm.begin);
       const size_t wanted = 1 + random() % 20;
       const PageMap::Fit fit = map.Find(wanted);
       REQUIRE((fit.found ? fit.cold : SIZE_MAX) == pages.FewestCold(wanted));
