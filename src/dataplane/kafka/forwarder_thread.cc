@@ -1,7 +1,6 @@
 #include "kafka/forwarder_thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -112,11 +111,6 @@ ForwarderThread::~ForwarderThread() {
 
 void ForwarderThread::Loop() {
   pthread_setname_np(pthread_self(), "longhaul:lane");  // as `top -H` shows it
-  // OpenSSL writes without MSG_NOSIGNAL.
-  sigset_t pipe;
-  sigemptyset(&pipe);
-  sigaddset(&pipe, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   const RdkafkaTransport::OnReply on_reply = [this](const Reply& reply) {
     std::lock_guard<std::mutex> guard(mutex_);
     forwarder_->OnReply(reply, MonotonicMs(), WallMs());

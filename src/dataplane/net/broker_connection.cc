@@ -119,11 +119,21 @@ BrokerConnection::State BrokerConnection::Receive(int64_t now,
     const ptrdiff_t got = ReadOnce(&room);
     if (got == BrokerSocket::kEnded) return State::kEnded;
     if (!TakeFrames(answers)) return State::kMalformed;
-    if (static_cast<size_t>(got) < room) return State::kOpen;
     all += static_cast<size_t>(got);
+    if (static_cast<size_t>(got) < room) break;
+    has_more_ = socket_->is_tls() && all >= kTurnBytes;
   }
-  has_more_ = socket_->is_tls();
+  Gather();
   return State::kOpen;
+}
+
+// Tells the kernel how many bytes to wait for.
+void BrokerConnection::Gather() {
+  if (receiving_ == nullptr) return socket_->WaitFor(1);
+  const auto ms = static_cast<size_t>(now_ - receiving_since_);
+  if (ms == 0) received_first_ = received_;
+  if (ms > 0) gathered_ = (received_ - received_first_) * kGatherMs / ms + 1;
+  socket_->WaitFor(std::min(receiving_->block_size() - received_, gathered_));
 }
 
 // Reads the rest of the response being received, and the bytes after it into the inbox.
@@ -166,6 +176,7 @@ bool BrokerConnection::TakeFrames(std::vector<Answer>* answers) {
     } else {
       receiving_ = std::move(response);
       received_ = here;
+      receiving_since_ = now_;
     }
   }
   inbox_size_ -= at;

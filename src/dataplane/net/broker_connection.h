@@ -57,11 +57,15 @@ class BrokerConnection {
   static constexpr size_t kInboxBytes = 16 * 1024;
   static constexpr size_t kTurnBytes = 4 * 1024 * 1024;
   static constexpr int kPiecesMax = 512;  // of one write; the kernel's limit is 1024
+  // A response is of use when it is complete, so the kernel may gather it. But what it gathers
+  // fills its buffer, and that must not slow the broker: so at most what arrives in this time.
+  static constexpr size_t kGatherMs = 2;
 
   void Advance(size_t bytes);
   ptrdiff_t ReadOnce(size_t* room);
   bool TakeFrames(std::vector<Answer>* answers);
   bool Finish(std::shared_ptr<Response> response, std::vector<Answer>* answers);
+  void Gather();
 
   const std::unique_ptr<BrokerSocket> socket_;
   const int64_t response_bytes_max_;
@@ -72,7 +76,10 @@ class BrokerConnection {
   size_t inbox_size_ = 0;
   std::shared_ptr<Response> receiving_;  // a response that is too large for the inbox
   size_t received_ = 0;                  // its bytes that have arrived
+  size_t received_first_ = 0;            // of them, those that arrived at receiving_since_
+  int64_t receiving_since_ = 0;          // ms
   bool has_more_ = false;
+  size_t gathered_ = 1;  // bytes that arrived in kGatherMs
   int64_t bytes_received_ = 0;
   int64_t now_ = 0;
 };

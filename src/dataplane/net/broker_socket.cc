@@ -23,17 +23,19 @@ BrokerSocket::BrokerSocket(int fd, SSL* ssl) : fd_(fd), ssl_(ssl) {
   if (ssl == nullptr) return;
   // A renegotiation would call functions of librdkafka on a thread that librdkafka does not know.
   SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
-  SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_clear_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE);
   SSL_free_buffers(ssl);  // so that the read buffer gets its new size
   SSL_set_read_ahead(ssl, 1);
   SSL_set_default_read_buffer_len(ssl, kReadAheadBytes);
-  stage_.resize(kRecordBytes);
+  output_ = std::make_unique<TlsOutput>(ssl);
+  stage_.reserve(kRecordBytes);
 }
 
 BrokerSocket::~BrokerSocket() {
   if (ssl_ != nullptr && !has_ended_) {
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
+    (void)output_->Send(fd_);
   }
   close(fd_);
 }
@@ -90,48 +92,50 @@ ptrdiff_t BrokerSocket::WriteTls(const iovec* pieces, int count) {
   ptrdiff_t taken = 0;
   int i = 0;
   size_t at = 0;  // in pieces[i]
-  const auto advance = [&](size_t bytes) {
-    taken += static_cast<ptrdiff_t>(bytes);
-    at += bytes;
-    while (i < count && at == pieces[i].iov_len) i++, at = 0;
+  // The next bytes of pieces[i], up to `size` of them.
+  const auto take = [&](size_t size, const uint8_t** bytes) {
+    const size_t part = std::min(size, pieces[i].iov_len - at);
+    *bytes = static_cast<const uint8_t*>(pieces[i].iov_base) + at;
+    taken += static_cast<ptrdiff_t>(part);
+    at += part;
+    if (at == pieces[i].iov_len) i++, at = 0;
+    return part;
   };
-  advance(0);
-  for (;;) {
-    const size_t left = i < count ? pieces[i].iov_len - at : 0;
-    if (offered_ > 0 || (staged_ == 0 && left >= kRecordBytes)) {
-      if (offered_ == 0) offered_ = left / kRecordBytes * kRecordBytes;
-      const ptrdiff_t sent =
-          Encrypt(static_cast<const uint8_t*>(pieces[i].iov_base) + at, offered_);
-      if (sent <= 0) return sent == 0 ? taken : kEnded;
-      offered_ = 0;
-      advance(static_cast<size_t>(sent));
-      continue;
+  const uint8_t* bytes;
+  do {
+    while (i < count && output_->size() < kBurstBytes) {
+      const size_t whole = (pieces[i].iov_len - at) / kRecordBytes * kRecordBytes;
+      if (whole > 0) {
+        const size_t part = take(std::min(whole, kBurstBytes), &bytes);
+        if (!Encrypt(bytes, part)) return kEnded;
+        continue;
+      }
+      stage_.clear();
+      while (i < count && stage_.size() < kRecordBytes) {
+        const size_t part = take(kRecordBytes - stage_.size(), &bytes);
+        stage_.insert(stage_.end(), bytes, bytes + part);
+      }
+      if (!stage_.empty() && !Encrypt(stage_.data(), stage_.size())) return kEnded;
     }
-    while (staged_ < kRecordBytes && i < count && !is_retrying_) {
-      const size_t part = std::min(kRecordBytes - staged_, pieces[i].iov_len - at);
-      std::memcpy(stage_.data() + staged_, static_cast<const uint8_t*>(pieces[i].iov_base) + at,
-                  part);
-      staged_ += part;
-      advance(part);
-    }
-    if (staged_ == 0) return taken;
-    const ptrdiff_t sent = Encrypt(stage_.data(), staged_);
-    is_retrying_ = sent == 0;
-    if (sent <= 0) return sent == 0 ? taken : kEnded;
-    staged_ -= static_cast<size_t>(sent);
-    std::memmove(stage_.data(), stage_.data() + sent, staged_);
-  }
+    if (has_ended_ || !output_->Send(fd_)) return kEnded;
+  } while (i < count && output_->empty());
+  return taken;
 }
 
-ptrdiff_t BrokerSocket::Encrypt(const uint8_t* data, size_t size) {
-  if (has_ended_) return kEnded;
+bool BrokerSocket::Encrypt(const uint8_t* data, size_t size) {
+  if (has_ended_) return false;
   ERR_clear_error();
-  const int sent = SSL_write(ssl_.get(), data, static_cast<int>(std::min<size_t>(size, INT_MAX)));
-  if (sent > 0) return sent;
-  const int error = SSL_get_error(ssl_.get(), sent);
-  if (error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ) return 0;
-  has_ended_ = true;
-  return kEnded;
+  has_ended_ = SSL_write(ssl_.get(), data, static_cast<int>(size)) != static_cast<int>(size);
+  return !has_ended_;
+}
+
+void BrokerSocket::WaitFor(size_t bytes) {
+  // OpenSSL may hold the first part of a record, and what it has read ahead.
+  if (ssl_ != nullptr) bytes -= std::min(bytes - 1, kReadAheadBytes);
+  bytes = std::min<size_t>(bytes, INT_MAX);
+  if (bytes == wait_bytes_) return;
+  const int value = static_cast<int>(bytes);
+  if (setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value)) == 0) wait_bytes_ = bytes;
 }
 
 int64_t BrokerSocket::bytes_moved() const {

@@ -9,6 +9,8 @@
 #include <memory>
 #include <vector>
 
+#include "net/tls_output.h"
+
 namespace longhaul {
 
 class BrokerSocket {
@@ -28,11 +30,13 @@ class BrokerSocket {
   // Fills the places in their order. Returns the number of bytes, 0 if there are none now, or
   // kEnded. If it returns less than the room, neither the kernel nor OpenSSL holds more bytes.
   ptrdiff_t Read(const iovec* places, int count);
-  // Returns the number of bytes that it has accepted, or kEnded. The caller passes the other bytes
-  // again, in the same memory. If is_writing(), some accepted bytes are still in a buffer: call
-  // Write again once the kernel has room, even without new bytes.
+  // Returns the number of bytes that it has accepted, or kEnded. If is_writing(), some accepted
+  // bytes are still in a buffer: call Write again once the kernel has room, even without new bytes.
   ptrdiff_t Write(const iovec* pieces, int count);
-  bool is_writing() const { return staged_ > 0; }
+  bool is_writing() const { return output_ != nullptr && !output_->empty(); }
+  // The connection is reported as readable when `bytes` more have arrived, or when the kernel has
+  // no room for as many.
+  void WaitFor(size_t bytes);
   // Changes while bytes arrive, or while the kernel of the peer acknowledges bytes that were sent.
   int64_t bytes_moved() const;
   // Ends the connection, for the peer and for Read and Write.
@@ -44,6 +48,8 @@ class BrokerSocket {
   // Two records and what TLS adds. With a larger buffer, OpenSSL 3.0 copies the rest of it for each
   // record.
   static constexpr size_t kReadAheadBytes = 34 * 1024;
+  // Encrypted bytes that wait for one call of the kernel.
+  static constexpr size_t kBurstBytes = 128 * 1024;
 
   struct SslDeleter {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -51,15 +57,14 @@ class BrokerSocket {
 
   ptrdiff_t ReadTls(uint8_t* place, size_t size);
   ptrdiff_t WriteTls(const iovec* pieces, int count);
-  ptrdiff_t Encrypt(const uint8_t* data, size_t size);
+  bool Encrypt(const uint8_t* data, size_t size);
 
   const int fd_;
   const std::unique_ptr<SSL, SslDeleter> ssl_;
   bool has_ended_ = false;  // TLS: after an error OpenSSL must not be called again
+  std::unique_ptr<TlsOutput> output_;
   std::vector<uint8_t> stage_;  // small pieces that are joined into one record
-  size_t staged_ = 0;
-  bool is_retrying_ = false;  // OpenSSL must get the same stage again
-  size_t offered_ = 0;  // bytes of the first piece that OpenSSL must get again
+  size_t wait_bytes_ = 1;       // SO_RCVLOWAT
 };
 
 }  // namespace longhaul

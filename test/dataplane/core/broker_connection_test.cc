@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -67,6 +69,33 @@ struct Pair {
   std::unique_ptr<BrokerConnection> connection;
   int broker = -1;
   std::vector<Answer> answers;
+};
+
+// The kernel gathers bytes of TCP only.
+struct TcpPair : Pair {
+  TcpPair() {
+    sockaddr_in address{};
+    socklen_t size = sizeof(address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    auto* where = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(bind(listener, where, size) == 0);
+    REQUIRE(listen(listener, 1) == 0);
+    REQUIRE(getsockname(listener, where, &size) == 0);
+    lane = socket(AF_INET, SOCK_STREAM, 0);
+    REQUIRE(connect(lane, where, size) == 0);
+    close(std::exchange(broker, accept(listener, nullptr, nullptr)));
+    close(listener);
+    REQUIRE(fcntl(lane, F_SETFL, O_NONBLOCK) == 0);
+    connection = std::make_unique<BrokerConnection>(std::make_unique<BrokerSocket>(lane, nullptr),
+                                                    kResponseBytesMax);
+  }
+  bool IsReadable() const {
+    pollfd wanted{lane, POLLIN, 0};
+    return poll(&wanted, 1, 0) == 1;
+  }
+  int lane = -1;
 };
 
 using State = BrokerConnection::State;
@@ -141,6 +170,35 @@ TEST_CASE("a response carries after how many ms its first byte came, however lat
   REQUIRE(pair.answers.size() == 2);
   CHECK(pair.answers[0].first_byte_ms == 100);
   CHECK(pair.answers[1].first_byte_ms == 300);
+}
+
+// Of a response whose rate is known: 100,000 bytes in 10 ms, so 20,000 in 2 ms.
+TEST_CASE("the kernel gathers what arrives in 2 ms, and no more than the response lacks") {
+  TcpPair pair;
+  pair.Queue(Ask(1, "x"));
+  pair.Queue(Ask(2, "x"));
+  REQUIRE(pair.connection->Flush() == State::kOpen);
+  const std::string all = Framed(Int32(1) + std::string(199'996, 'a')) + Framed(Int32(2) + "b");
+  size_t at = 0;
+  const auto respond = [&](size_t size) {
+    pair.Respond(all.substr(at, size));
+    at += size;
+    return pair.IsReadable();
+  };
+  CHECK(respond(20'000));
+  REQUIRE(pair.Receive(50) == State::kOpen);
+  CHECK(respond(100'000));
+  REQUIRE(pair.Receive(60) == State::kOpen);
+  CHECK_FALSE(respond(19'000));
+  CHECK(respond(2'000));
+  REQUIRE(pair.Receive(61) == State::kOpen);
+  CHECK(respond(59'003));
+  REQUIRE(pair.Receive(62) == State::kOpen);
+  CHECK_FALSE(pair.IsReadable());
+  CHECK(respond(1));
+  REQUIRE(pair.Receive(62) == State::kOpen);
+  REQUIRE(pair.answers.size() == 1);
+  CHECK(respond(1));
 }
 
 TEST_CASE("a flexible response comes without the tags of its header") {

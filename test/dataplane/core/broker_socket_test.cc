@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <string>
 
 namespace longhaul::test {
@@ -35,15 +34,13 @@ std::unique_ptr<SSL_CTX, Free> ServerContext(int version) {
 }
 
 // Two connected ends, after the handshake, with small socket buffers.
-struct TlsPair {
-  explicit TlsPair(int version) {
-    signal(SIGPIPE, SIG_IGN);
-    int fds[2];
+struct Handshake {
+  explicit Handshake(int version) {
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
     const auto server_context = ServerContext(version);
     const std::unique_ptr<SSL_CTX, Free> client_context(SSL_CTX_new(TLS_client_method()));
-    SSL* client_ssl = SSL_new(client_context.get());
-    SSL* server_ssl = SSL_new(server_context.get());
+    client_ssl = SSL_new(client_context.get());
+    server_ssl = SSL_new(server_context.get());
     SSL_set_fd(client_ssl, fds[0]);
     SSL_set_fd(server_ssl, fds[1]);
     SSL_set_connect_state(client_ssl);
@@ -51,8 +48,16 @@ struct TlsPair {
     for (int i = 0; i < 10; i++) SSL_do_handshake(i % 2 == 0 ? client_ssl : server_ssl);
     REQUIRE(SSL_is_init_finished(client_ssl));
     REQUIRE(SSL_is_init_finished(server_ssl));
-    client = std::make_unique<BrokerSocket>(fds[0], client_ssl);
-    server = std::make_unique<BrokerSocket>(fds[1], server_ssl);
+  }
+  int fds[2];
+  SSL *client_ssl, *server_ssl;
+};
+
+struct TlsPair {
+  explicit TlsPair(int version) {
+    const Handshake done(version);
+    client = std::make_unique<BrokerSocket>(done.fds[0], done.client_ssl);
+    server = std::make_unique<BrokerSocket>(done.fds[1], done.server_ssl);
   }
   std::unique_ptr<BrokerSocket> client, server;
 };
@@ -98,6 +103,23 @@ TEST_CASE("TLS: pieces of all sizes arrive unchanged, whatever the kernel accept
     CHECK(first == pieces.size());
     CHECK_FALSE(pair.client->is_writing());
   }
+}
+
+// Each call of send() is a packet of this socket.
+TEST_CASE("TLS: a write sends many records by one call of the kernel") {
+  const Handshake done(TLS1_3_VERSION);
+  const BrokerSocket broker(done.fds[1], done.server_ssl);
+  int packets[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, packets) == 0);
+  BrokerSocket socket(packets[0], done.client_ssl);
+  const std::string text = Mixed(100'000);
+  const iovec piece{const_cast<char*>(text.data()), text.size()};
+  REQUIRE(socket.Write(&piece, 1) == 100'000);
+  std::vector<char> place(200'000);
+  CHECK(recv(packets[1], place.data(), place.size(), 0) > 100'000);
+  CHECK(recv(packets[1], place.data(), place.size(), 0) < 0);
+  close(packets[1]);
+  close(done.fds[0]);
 }
 
 TEST_CASE("TLS: an end is reported, and no byte is written after it") {
