@@ -3,9 +3,9 @@
 import type { Contender } from './contender.ts'
 import { longhaul, longhaulAuto, longhaulRebatch } from './longhaul/longhaul.ts'
 import { mirrorMaker, mirrorMakerDefaults } from './mirror-maker/mirror-maker.ts'
-import { relay, relayOfBrokers } from './relay/relay.ts'
+import { relay, relayOfBatches, relayOfBrokers } from './relay/relay.ts'
 
-const loopback: readonly Contender[] = [longhaul, mirrorMaker, relay, relayOfBrokers]
+const loopback: readonly Contender[] = [longhaul, mirrorMaker, relay, relayOfBrokers, relayOfBatches]
 
 /** What a scenario runs if no contenders are named. */
 export const contendersOf = {

@@ -19,6 +19,7 @@ export interface MirrorJob {
   /** The size of the source's log: the goal. */
   readonly records: number
   readonly bytes: number
+  readonly batches?: number
   /** For properties files and other files; removed after the run. */
   readonly folder: string
 }

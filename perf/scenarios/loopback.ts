@@ -85,6 +85,7 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
         partitions: settings.partitions,
         records: size.records,
         bytes: size.bytes,
+        batches: size.batches,
         folder: own
       }
       rounds[nth]?.push(await runOne(contender, job, settings.say))

@@ -1,22 +1,25 @@
 // The limit: the cost of moving bytes from one TCP connection to another, and of nothing else.
 //
-//   relay source LISTEN_PORT BYTES [PEM]   sends BYTES to a client that connects, from one buffer
+//   relay source LISTEN_PORT BYTES PIECE [PEM]
 //   relay sink LISTEN_PORT [PEM]           reads and discards bytes, as for Produce requests
 //   relay broker LISTEN_PORT BYTES FILE [PEM]
 //   relay broker-sink LISTEN_PORT [PEM]
-//   relay forward FROM_PORT TO_PORT BYTES [PEM]
+//   relay forward FROM_PORT TO_PORT BYTES PIECE [PEM]
 //
+// "source" sends BYTES to a client that connects, from one buffer, at most PIECE bytes a call.
 // "broker" sends BYTES of FILE, from its begin again at its end, as a broker with default settings
 // does: by sendfile, or over TLS in pieces of 64 KiB, from a file outside the page cache, through
 // a send buffer of 100 KiB. "broker-sink" has a receive buffer of 100 KiB.
 // With PEM all connections are TLS: for source and sink the file holds key and certificate, for
 // "forward" their authority.
-// "forward" is measured: recv and send with one buffer of 1 MiB, no protocol. It prints the bytes
-// that it has moved, and runs until SIGTERM, so that its CPU time can be read.
+// "forward" is measured: recv and send with one buffer of PIECE bytes, at most 1 MiB, and no
+// protocol. It prints the bytes that it has moved, and runs until SIGTERM, so that its CPU time can
+// be read.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +31,7 @@
 
 enum { kBufferBytes = 1 << 20, kBrokerBufferBytes = 100 * 1024, kBrokerPieceBytes = 64 * 1024 };
 static char buffer[kBufferBytes];
+static size_t piece = kBufferBytes;  // bytes of one call
 
 // `tls` is null without TLS.
 typedef struct {
@@ -64,17 +68,20 @@ static int AcceptOne(const char *port, int buffer_bytes) {
   if (listen(listener, 1) != 0) Fail("listen");
   const int connection = accept(listener, NULL, NULL);
   if (connection < 0) Fail("accept");
+  setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   close(listener);
   return connection;
 }
 
 // The other end may not listen yet: tries for five seconds.
 static int Connect(const char *port) {
+  const int on = 1;
   const struct timespec pause = {0, 10 * 1000 * 1000};
   for (int attempt = 0; attempt < 500; attempt++) {
     struct sockaddr_in address = Loopback(port);
     const int connection = socket(AF_INET, SOCK_STREAM, 0);
     if (connection < 0) Fail("socket");
+    setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (connect(connection, (struct sockaddr *)&address, sizeof(address)) == 0) return connection;
     close(connection);
     nanosleep(&pause, NULL);
@@ -103,8 +110,8 @@ static Connection Secure(int socket, const char *pem, int is_server) {
 }
 
 static ssize_t Receive(Connection connection) {
-  if (connection.tls == NULL) return recv(connection.socket, buffer, kBufferBytes, 0);
-  return SSL_read(connection.tls, buffer, kBufferBytes);
+  if (connection.tls == NULL) return recv(connection.socket, buffer, piece, 0);
+  return SSL_read(connection.tls, buffer, (int)piece);
 }
 
 static void SendAll(Connection connection, const char *bytes, size_t count) {
@@ -121,7 +128,7 @@ static void SendAll(Connection connection, const char *bytes, size_t count) {
 static void Source(const char *port, unsigned long long left, const char *pem) {
   const Connection connection = Secure(AcceptOne(port, 0), pem, 1);
   while (left > 0) {
-    const size_t count = left < kBufferBytes ? (size_t)left : kBufferBytes;
+    const size_t count = left < piece ? (size_t)left : piece;
     SendAll(connection, buffer, count);
     left -= count;
   }
@@ -185,22 +192,30 @@ static void Forward(const char *from, const char *to, unsigned long long total,
   pause();
 }
 
+static size_t PieceOf(const char *text) {
+  const size_t bytes = strtoul(text, NULL, 10);
+  if (bytes == 0 || bytes > kBufferBytes) Fail("PIECE is from 1 to 1048576");
+  return bytes;
+}
+
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
-  if (strcmp(what, "source") == 0 && (argc == 4 || argc == 5)) {
-    Source(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
+  if (strcmp(what, "source") == 0 && (argc == 5 || argc == 6)) {
+    piece = PieceOf(argv[4]);
+    Source(argv[2], strtoull(argv[3], NULL, 10), argv[5]);
   } else if (strcmp(what, "sink") == 0 && (argc == 3 || argc == 4)) {
     Sink(argv[2], 0, argv[3]);
   } else if (strcmp(what, "broker-sink") == 0 && (argc == 3 || argc == 4)) {
     Sink(argv[2], kBrokerBufferBytes, argv[3]);
   } else if (strcmp(what, "broker") == 0 && (argc == 5 || argc == 6)) {
     SourceOfBroker(argv[2], strtoull(argv[3], NULL, 10), argv[4], argv[5]);
-  } else if (strcmp(what, "forward") == 0 && (argc == 5 || argc == 6)) {
-    Forward(argv[2], argv[3], strtoull(argv[4], NULL, 10), argv[5]);
+  } else if (strcmp(what, "forward") == 0 && (argc == 6 || argc == 7)) {
+    piece = PieceOf(argv[5]);
+    Forward(argv[2], argv[3], strtoull(argv[4], NULL, 10), argv[6]);
   } else {
-    fprintf(stderr, "usage: relay source PORT BYTES [PEM] | sink PORT [PEM] | "
+    fprintf(stderr, "usage: relay source PORT BYTES PIECE [PEM] | sink PORT [PEM] | "
                     "broker PORT BYTES FILE [PEM] | broker-sink PORT [PEM] | "
-                    "forward FROM TO BYTES [PEM]\n");
+                    "forward FROM TO BYTES PIECE [PEM]\n");
     return 2;
   }
   return 0;

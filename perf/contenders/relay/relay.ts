@@ -9,6 +9,8 @@ import { compileProgram } from '../../measure/c-program.ts'
 import { startProcess } from '../contender-process.ts'
 import type { Contender, MirrorJob } from '../contender.ts'
 
+const MiB = 1024 * 1024
+
 const compile = async (): Promise<string> => await compileProgram({
   source: 'perf/contenders/relay/relay.c', name: 'relay', libraries: ['ssl', 'crypto']
 })
@@ -19,9 +21,11 @@ interface RelayEnds {
   /** The arguments of both ends after their ports. */
   readonly source: (job: MirrorJob) => readonly [what: string, ...values: string[]]
   readonly sink: string
+  /** What the relay reads and writes at a time. */
+  readonly pieceBytes: (job: MirrorJob) => number
 }
 
-function relayBetween ({ description, name, sink, source }: RelayEnds): Contender {
+function relayBetween ({ description, name, pieceBytes, sink, source }: RelayEnds): Contender {
   return {
     name,
     description,
@@ -37,7 +41,7 @@ function relayBetween ({ description, name, sink, source }: RelayEnds): Contende
       const sender = spawnGuarded(program, [what, from, ...values, ...end], { stdio: 'inherit' })
       const receiver = spawnGuarded(program, [sink, to, ...end], { stdio: 'inherit' })
       const child = startProcess(job.folder, program,
-        ['forward', from, to, String(job.bytes), ...trust])
+        ['forward', from, to, String(job.bytes), String(pieceBytes(job)), ...trust])
       return {
         ...child,
         progress: async () => Number(child.output().trimEnd().split('\n').at(-1)) / job.bytes,
@@ -55,8 +59,17 @@ function relayBetween ({ description, name, sink, source }: RelayEnds): Contende
 export const relay = relayBetween({
   name: 'relay',
   description: 'TCP relay: recv and send of 1 MiB, no protocol but TLS if there is; the limit',
-  source: job => ['source', String(job.bytes)],
-  sink: 'sink'
+  source: job => ['source', String(job.bytes), String(MiB)],
+  sink: 'sink',
+  pieceBytes: () => MiB
+})
+
+export const relayOfBatches = relayBetween({
+  name: 'relay-of-batches',
+  description: 'the same relay, which reads and writes the mean size of a batch at a time',
+  source: job => ['source', String(job.bytes), String(batchBytesOf(job))],
+  sink: 'sink',
+  pieceBytes: batchBytesOf
 })
 
 export const relayOfBrokers = relayBetween({
@@ -64,8 +77,14 @@ export const relayOfBrokers = relayBetween({
   description: 'the same relay from a segment of the source, which the page cache does not hold, ' +
     'by sendfile; send and receive buffers of 100 KiB as of brokers',
   source: job => ['broker', String(job.bytes), segmentOf(job)],
-  sink: 'broker-sink'
+  sink: 'broker-sink',
+  pieceBytes: () => MiB
 })
+
+function batchBytesOf ({ batches, bytes }: MirrorJob): number {
+  if (batches === undefined) throw new Error('relay-of-batches runs in loopback only')
+  return Math.min(Math.ceil(bytes / batches), MiB)
+}
 
 function segmentOf ({ source, topic }: MirrorJob): string {
   const [broker] = source.brokers
