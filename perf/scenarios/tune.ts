@@ -129,8 +129,8 @@ function bestFirst (points: readonly MeasuredPoint[]): MeasuredPoint[] {
 
 /** All combinations of the settings of the line, and all of the settings of batches. */
 export function gridOf (isSmoke: boolean): readonly Choice[] {
-  const ofLine: readonly TunedSetting[] = ['connections.per.broker.max', 'in.flight.bytes.max',
-    'fetch.max.bytes', 'max.partition.fetch.bytes']
+  const ofLine: readonly TunedSetting[] = ['connections.per.broker.max', 'fetch.max.bytes',
+    'max.partition.fetch.bytes']
   const base = combine(ofLine, {}, isSmoke)
   const ofBatches: readonly TunedSetting[] = ['batching', 'linger.ms', 'batch.size']
   return isSmoke ? base : [...base, ...combine(ofBatches, {}, false).slice(1)]
@@ -143,8 +143,7 @@ function combine (
   const dimension = dimensions.find(each => each.setting === setting)
   if (dimension === undefined) return [choice]
   const { counts, values, whyNot } = dimension
-  const found = { choice, bytesPerSecond: 0, roundTripMs: 0, lanes: 2 }
-  const isIdle = setting === 'batch.size' && whyNot?.(found) !== undefined
+  const isIdle = setting === 'batch.size' && whyNot?.(choice) !== undefined
   const fitting = values.filter(value =>
     typeof value === 'string' || (counts?.(value, choice) ?? true))
   const used = isIdle ? fitting.slice(0, 1) : isSmoke ? fitting.slice(-1) : fitting

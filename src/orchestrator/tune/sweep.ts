@@ -1,6 +1,6 @@
 // Which settings a sweep measures, and which of them it chooses: one setting after another, each
 // with the best values so far. Pure.
-import type { Choice, Dimension, Found, TunedSetting } from './tune-table.ts'
+import type { Choice, Dimension, TunedSetting } from './tune-table.ts'
 
 export interface Step {
   readonly choice: Choice
@@ -34,11 +34,9 @@ export interface SweepResult {
   readonly reasons: readonly string[]
 }
 
-export type Line = Pick<Found, 'roundTripMs' | 'lanes'>
-
 /** `measure` returns undefined when the sweep is stopped: the result is then undefined, too. */
 export async function sweep (
-  dimensions: readonly Dimension[], start: Choice, line: Line,
+  dimensions: readonly Dimension[], start: Choice,
   measure: (choice: Choice) => Promise<number | undefined>
 ): Promise<SweepResult | undefined> {
   const steps: Step[] = []
@@ -55,7 +53,7 @@ export async function sweep (
   let chosen = await run(start)
   for (const dimension of dimensions) {
     if (chosen === undefined) return undefined
-    const whyNot = dimension.whyNot?.({ ...line, ...chosen })
+    const whyNot = dimension.whyNot?.(chosen.choice)
     if (whyNot !== undefined) {
       reasons.push(whyNot)
       continue

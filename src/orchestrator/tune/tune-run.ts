@@ -108,7 +108,7 @@ class Tuning {
     const connection = await measureConnection(this.#source, topic.first, sourceMs,
       Math.min(rateBytesMax, settings.maxBytes))
     const commitMs = Math.max(0, await this.#commitMs(batches) - targetMs)
-    const swept = await this.#sweep(topic, sourceMs)
+    const swept = await this.#sweep(topic)
     return swept && {
       sourceMs, targetMs, connection, batches, commitMs, sweep: swept,
       sendBuffer: await this.#explainSendBuffer(topic, sourceMs, connection, swept),
@@ -170,13 +170,12 @@ class Tuning {
     return percentileMs(counts.publishLatency.total, 50)
   }
 
-  async #sweep (topic: TunedTopic, roundTripMs: number): Promise<SweepResult | undefined> {
+  async #sweep (topic: TunedTopic): Promise<SweepResult | undefined> {
     const { flow, onStep, settings, stopped } = this.#options
     const start = Object.fromEntries(dimensions.map(({ setting }) =>
       [setting, flow.settings[setting]])) as Choice
     const stepMs = settings.maxSeconds * 1000 / stepsMax
-    const line = { roundTripMs, lanes: flow.settings.lanes }
-    return await sweep(dimensions, start, line, async choice => {
+    return await sweep(dimensions, start, async choice => {
       const step = { ...this.#options, target: this.#target }
       const figures = await runStep(step, ++this.#steps, choice, topic, stepMs)
       if (figures === undefined || stopped.aborted) return undefined

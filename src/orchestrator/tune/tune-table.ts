@@ -2,7 +2,6 @@
 import { optionFlags, parseOptions, type OptionValues } from '../config/option-table.ts'
 import type { FlowSettings } from '../config/config-table.ts'
 import { bytes, integer, seconds, type Row } from '../config/setting-kinds.ts'
-import { formatBytes } from '../observability/format.ts'
 
 export const tuneTable = {
   maxBytes: bytes({
@@ -30,19 +29,9 @@ const KiB = 1024
 const MiB = 1024 * KiB
 
 export type TunedSetting = Extract<keyof FlowSettings, 'connections.per.broker.max' |
-  'in.flight.bytes.max' | 'fetch.max.bytes' | 'max.partition.fetch.bytes' | 'batching' |
-  'linger.ms' | 'batch.size'>
+  'fetch.max.bytes' | 'max.partition.fetch.bytes' | 'batching' | 'linger.ms' | 'batch.size'>
 
 export type Choice = Readonly<Partial<Record<TunedSetting, number | string>>>
-
-/** What is known when the turn of a setting comes. */
-export interface Found {
-  /** The best values so far. */
-  readonly choice: Choice
-  readonly bytesPerSecond: number
-  readonly roundTripMs: number
-  readonly lanes: number
-}
 
 export interface Dimension {
   readonly setting: TunedSetting
@@ -53,7 +42,7 @@ export interface Dimension {
   /** What a larger value costs. */
   readonly price: string
   /** Why another value would change nothing; undefined: the values are measured. */
-  readonly whyNot?: (found: Found) => string | undefined
+  readonly whyNot?: (choice: Choice) => string | undefined
   /** Whether the value has an effect of its own. */
   readonly counts?: (value: number, choice: Choice) => boolean
 }
@@ -67,19 +56,10 @@ export const dimensions: readonly Dimension[] = [
     price: 'each connection is one more for the broker'
   },
   {
-    setting: 'in.flight.bytes.max',
-    values: [24 * MiB, 96 * MiB],
-    gain: 'the line holds more than the Fetches of a lane may reserve',
-    price: 'each lane may need that much memory',
-    whyNot: whyEnoughInFlight
-  },
-  {
     setting: 'fetch.max.bytes',
     values: [1 * MiB, 6 * MiB, 24 * MiB],
     gain: 'a larger answer keeps the line busy for longer between two requests',
-    price: 'answers wait in memory',
-    // A Fetch asks for a quarter of in.flight.bytes.max at most.
-    counts: (value, choice) => value <= numberOf(choice, 'in.flight.bytes.max') / 4
+    price: 'answers wait in memory'
   },
   {
     setting: 'max.partition.fetch.bytes',
@@ -105,7 +85,7 @@ export const dimensions: readonly Dimension[] = [
     values: [128 * KiB, MiB],
     gain: 'Produce requests to the target carry more batches',
     price: 'batches wait for each other, if linger.ms is above 0',
-    whyNot: ({ choice }) =>
+    whyNot: choice =>
       choice['batching'] === 'pass-through' && choice['linger.ms'] === 0
         ? 'batch.size has no effect while linger.ms is 0 and batches pass through'
         : undefined
@@ -114,16 +94,4 @@ export const dimensions: readonly Dimension[] = [
 
 function numberOf (choice: Choice, setting: TunedSetting): number {
   return Number(choice[setting] ?? 0)
-}
-
-/** The Fetches of a lane may reserve half of its bound; twice what the line holds keeps it full. */
-function whyEnoughInFlight (
-  { bytesPerSecond, choice, lanes, roundTripMs }: Found
-): string | undefined {
-  const held = bytesPerSecond * roundTripMs / 1000
-  const bound = numberOf(choice, 'in.flight.bytes.max')
-  if (4 * held > lanes * bound) return undefined
-  return `in.flight.bytes.max=${bound} is enough: the line holds ${formatBytes(held)} in a round ` +
-    `trip, and ${lanes === 1 ? 'the lane' : `the ${lanes} lanes`} may hold ` +
-    formatBytes(lanes * bound)
 }

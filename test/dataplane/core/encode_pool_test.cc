@@ -78,7 +78,7 @@ TEST_CASE("jobs of several lanes are encoded as on the thread of the lane") {
   for (int number = 0; number < 3; ++number) {
     lanes.emplace_back([&pool, &failures, number] {
       Random random("pool " + std::to_string(number));
-      MemoryAccount memory(ForwarderSettings{});
+      MemoryAccount memory(ForwarderSettings{}, nullptr);
       {
         WaitingLane lane(pool);
         EncodeJobs jobs(&lane.executor, &Codecs(), &memory);
@@ -123,7 +123,7 @@ TEST_CASE("a slow job leaves the other threads of the pool to other jobs") {
   const auto blocked = std::make_shared<BlockedJob>(&runs, &may_end);
   slow.executor.Submit(blocked);
   runs.acquire();
-  MemoryAccount memory(ForwarderSettings{});
+  MemoryAccount memory(ForwarderSettings{}, nullptr);
   Random random("slow job");
   for (int i = 0; i < 20; ++i) {
     Thinned batch(&memory, &random, Codec::kGzip, 0);
