@@ -359,7 +359,7 @@ program.command('tune')
   .option('--rate <megabytes>', 'of the line, a second', parseNumber, 40)
   .option('--window <name>', 'wide, default (2.4 MB/s a connection at 100 ms)',
     oneOf(Object.keys(windows) as WindowName[]), 'default' as const)
-  .option('--records <count>', 'of the topic, of 1,000 bytes', parseCount, 300_000)
+  .option('--records <count>', 'of the topic, of 1,000 bytes', parseCount, 600_000)
   .option('--partitions <count>', 'of the topic, and of that of tune', parseCount, 4)
   .option('--smoke', 'two points instead of a full sweep, and a short tune', false)
   .option('--append', 'add the run to perf/results/tune.md', false)

@@ -55,7 +55,7 @@ export interface TuneOutcome {
 
 const topic = 'load'
 const recordBytes = 1_000
-const stepMs = 12_000
+const stepMs = 20_000
 const sampleMs = 50
 const firstRecordMsMax = 60_000
 /** The best of many points is also the luckiest: the first of them are measured again. */

@@ -57,13 +57,14 @@ export const dimensions: readonly Dimension[] = [
   },
   {
     setting: 'fetch.max.bytes',
-    values: [1 * MiB, 6 * MiB, 24 * MiB],
+    // A Fetch asks for a quarter of what its lane may hold at most.
+    values: [1 * MiB, 6 * MiB],
     gain: 'a larger answer keeps the line busy for longer between two requests',
     price: 'answers wait in memory'
   },
   {
     setting: 'max.partition.fetch.bytes',
-    values: [1 * MiB, 4 * MiB, 16 * MiB],
+    values: [1 * MiB, 4 * MiB],
     gain: 'one partition fills more of an answer',
     price: 'answers wait in memory',
     counts: (value, choice) => value <= numberOf(choice, 'fetch.max.bytes')
