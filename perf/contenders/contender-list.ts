@@ -5,7 +5,8 @@ import { longhaul, longhaulAuto, longhaulRebatch } from './longhaul/longhaul.ts'
 import { mirrorMaker, mirrorMakerDefaults } from './mirror-maker/mirror-maker.ts'
 import { relay, relayOfBatches, relayOfBrokers } from './relay/relay.ts'
 
-const loopback: readonly Contender[] = [longhaul, mirrorMaker, relay, relayOfBrokers, relayOfBatches]
+const loopback: readonly Contender[] =
+  [longhaul, mirrorMaker, relay, relayOfBrokers, relayOfBatches]
 
 /** What a scenario runs if no contenders are named. */
 export const contendersOf = {

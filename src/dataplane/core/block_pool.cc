@@ -27,7 +27,7 @@ uint8_t* Map(size_t bytes) {
   return memory == MAP_FAILED ? nullptr : static_cast<uint8_t*>(memory);
 }
 
-// At a multiple of kHugePage, as huge pages are. A kernel without them gives pages of 4 KiB.
+// At a multiple of kHugePage, as huge pages are. A kernel without them uses pages of 4 KiB.
 uint8_t* MapHuge(size_t bytes) {
   uint8_t* memory = Map(bytes + kHugePage);
   if (memory == nullptr) return nullptr;

@@ -29,8 +29,8 @@ constexpr size_t kKeptBlockBytes = 32 * 1024 * 1024;
 // kernel.
 //
 // The kernel is asked for huge pages, of 2 MiB: with pages of 4 KiB it copied the bytes of a
-// connection a third slower, because the processor had to look up each page. The kernel gives a
-// range memory for a whole huge page at a time, so a range may have up to 2 MiB more than the pool
+// connection a third slower, because the processor had to look up each page. The kernel backs a
+// range by a whole huge page at a time, so a range may have up to 2 MiB more than the pool
 // counts. To keep the huge pages whole, the pool returns whole ones where it can.
 class BlockPool {
  public:

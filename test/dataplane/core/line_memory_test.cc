@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kMiB = 1 << 20;
 
 // A process whose lanes fetch as fast as the line and the memory permit: half of the memory may be
-// in flight, and a response takes a quarter longer than a round trip.
+// in flight, and a response needs a quarter longer than a round trip.
 struct Line {
   LineMemory memory;
   int64_t bytes_a_second;

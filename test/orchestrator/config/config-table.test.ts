@@ -21,7 +21,10 @@ test('each default is in its range and reads back as it is shown', () => {
 
 // A flow that keeps names judges producers, whatever its settings (flow/flow-lanes.ts).
 test('each setting of the Forwarder is fed by exactly one row', () => {
-  const fed = [...settings.flatMap(setting => rowOf(setting).forwarder ?? []), 'judgesProducers']
+  // Those without a row of a flow: the flow knows them itself, or all flows of the process share
+  // them (forwarder-settings.ts).
+  const others = ['judgesProducers', 'inFlightBytesMax', 'inFlightBytesRaisedMax', 'processLanes']
+  const fed = [...settings.flatMap(setting => rowOf(setting).forwarder ?? []), ...others]
   assert.deepEqual(fed.toSorted(), Object.keys(forwarderSettings).toSorted())
 })
 

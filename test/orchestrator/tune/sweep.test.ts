@@ -72,7 +72,8 @@ describe('a sweep', () => {
 
 describe('the settings that tune varies', () => {
   const start: Choice = {
-    'connections.per.broker.max': 32, 'fetch.max.bytes': 6 * 2 ** 20, 'max.partition.fetch.bytes': 4 * 2 ** 20,
+    'connections.per.broker.max': 32,
+    'fetch.max.bytes': 6 * 2 ** 20, 'max.partition.fetch.bytes': 4 * 2 ** 20,
     'batching': 'pass-through', 'linger.ms': 0, 'batch.size': 128 * 1024
   }
   const measureAll = async (): Promise<{
