@@ -29,8 +29,8 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'docs/comparison.md', section: 'differences', render: renderDifferences },
   { file: 'METRICS.md', render: renderMetricDocs },
   { file: 'deploy/grafana/longhaul.json', render: renderGrafanaDashboard },
-  { file: 'ARCHITECTURE.md', section: 'partition states', render: renderPartitionStates },
-  { file: 'ARCHITECTURE.md', section: 'lane phases', render: renderPartitionPhases }
+  { file: 'docs/design/life-of-a-partition.md', section: 'partition states', render: renderPartitionStates },
+  { file: 'docs/design/life-of-a-partition.md', section: 'lane phases', render: renderPartitionPhases }
 ]
 
 /** The complete text of the file, with the generated text inserted into the present one. */

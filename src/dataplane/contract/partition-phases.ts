@@ -1,6 +1,6 @@
 // THE state machine of a topic-partition inside a lane: its phases, what the lane does in each
 // phase, the events that move it, and the legal moves. The C++ table in contract.generated.h and
-// the drawing in ARCHITECTURE.md are rendered from here; core/partition_moves carries out the
+// the drawing in docs/design are rendered from here; core/partition_moves carries out the
 // moves.
 import type { partitionStates } from './contract-table.ts'
 

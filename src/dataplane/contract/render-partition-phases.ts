@@ -1,4 +1,4 @@
-// The state machine of partition-phases.ts as a drawing and as tables, for ARCHITECTURE.md.
+// The state machine of partition-phases.ts as a drawing and as tables, for the design pages.
 import {
   partitionEvents, partitionMoves, partitionPhases, type PartitionEvent, type PartitionPhase
 } from './partition-phases.ts'

@@ -1,4 +1,4 @@
-// Renders the partition state machine as a drawing and as tables, for ARCHITECTURE.md.
+// Renders the partition state machine as a drawing and as tables, for the design pages.
 import { partitionStates as laneStates } from '../../dataplane/contract/contract-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import {
