@@ -21,6 +21,8 @@ export interface GeneratedFile {
   readonly section?: string
 }
 
+const lifeOfAPartition = 'docs/design/life-of-a-partition.md'
+
 export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'src/dataplane/contract/contract.generated.h', render: renderContract },
   { file: 'src/dataplane/contract/fingerprint.generated.ts', render: renderFingerprint },
@@ -29,8 +31,8 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'docs/comparison.md', section: 'differences', render: renderDifferences },
   { file: 'METRICS.md', render: renderMetricDocs },
   { file: 'deploy/grafana/longhaul.json', render: renderGrafanaDashboard },
-  { file: 'docs/design/life-of-a-partition.md', section: 'partition states', render: renderPartitionStates },
-  { file: 'docs/design/life-of-a-partition.md', section: 'lane phases', render: renderPartitionPhases }
+  { file: lifeOfAPartition, section: 'partition states', render: renderPartitionStates },
+  { file: lifeOfAPartition, section: 'lane phases', render: renderPartitionPhases }
 ]
 
 /** The complete text of the file, with the generated text inserted into the present one. */
