@@ -36,7 +36,7 @@ const testOf: Readonly<Record<string, string>> = {
 /** Other programs whose commands stand in sentences: the test that runs some, or why none does. */
 const otherPrograms: Readonly<Record<string, { test: string } | { why: string }>> = {
   'apt-get': { why: 'it changes the machine' },
-  'docker': { why: 'no machine of the tests has Docker' },
+  'docker': { test: 'deploy/image.long.test.ts' },
   'journalctl': { test: 'deploy/service.long.test.ts' },
   'kubectl': { why: 'it needs a Kubernetes cluster' },
   'openssl': { test: 'kafka/certificates.ts' },

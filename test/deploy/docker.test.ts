@@ -1,5 +1,5 @@
-// The Dockerfile agrees with the program, runs it without root, and hadolint accepts it. No engine
-// builds it here.
+// The Dockerfile agrees with the program, runs it without root, and hadolint accepts it.
+// image.long.test.ts builds and runs it.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -58,6 +58,9 @@ export class NamespaceLink {
     return link
   }
 
+  /** For programs that join the namespace. */
+  get path (): string { return `/run/netns/${this.#name}` }
+
   /** Connections to the far end's port reach that port of this machine's 127.0.0.1. */
   async relay (port: number, targetPort: number): Promise<void> {
     const path = join(this.#folder, String(port))
