@@ -1,4 +1,4 @@
-// The contexts of gzip, snappy, lz4 and zstd, which each thread keeps for its next batch. To set
+// The contexts of gzip, snappy and zstd, which each thread keeps for its next batch. To set
 // one up costs as much as a small batch, and those of zstd have some MB, which malloc would return
 // to the kernel after each batch: half of the CPU of re-encoding was page faults.
 //
@@ -80,13 +80,14 @@ inline snappy_env* SnappyEncoder() {
   return context.get();
 }
 
+// A new one each time: LZ4F_resetDecompressionContext keeps the size that the frame before had still
+// to decode. After a frame that was damaged, cut or too large, each further frame would fail with
+// ERROR_frameSize_wrong.
 inline LZ4F_dctx* Lz4Decoder() {
   thread_local CodecContext<LZ4F_dctx> context;
   LZ4F_dctx* created = nullptr;
-  if (context == nullptr &&
-      !LZ4F_isError(LZ4F_createDecompressionContext(&created, LZ4F_VERSION)))
-    context.reset(created);
-  if (context != nullptr) LZ4F_resetDecompressionContext(context.get());
+  const bool failed = LZ4F_isError(LZ4F_createDecompressionContext(&created, LZ4F_VERSION));
+  context.reset(failed ? nullptr : created);
   return context.get();
 }
 
