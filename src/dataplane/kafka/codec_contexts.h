@@ -80,7 +80,7 @@ inline snappy_env* SnappyEncoder() {
   return context.get();
 }
 
-// A new one each time: LZ4F_resetDecompressionContext keeps the size that the frame before had still
+// A new one each time: LZ4F_resetDecompressionContext keeps the size that the last frame had still
 // to decode. After a frame that was damaged, cut or too large, each further frame would fail with
 // ERROR_frameSize_wrong.
 inline LZ4F_dctx* Lz4Decoder() {
