@@ -1,12 +1,11 @@
-// The contexts of gzip, snappy and zstd, which each thread keeps for its next batch. To set
-// one up costs as much as a small batch, and those of zstd have some MB, which malloc would return
-// to the kernel after each batch: half of the CPU of re-encoding was page faults.
+// The contexts of gzip, snappy and zstd, which each thread keeps for its next batch. To set one up
+// costs as much as a small batch, and those of zstd have some MB, which malloc would return to the
+// kernel after each batch: half of the CPU of re-encoding was page faults.
 //
 // Each function returns a context that is ready for another batch, whatever the batch before did to
 // it; nullptr: there is no memory.
 #pragma once
 
-#include <lz4frame.h>
 #include <sys/uio.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -60,7 +59,6 @@ inline z_stream* GzipEncoder() {
 }
 
 struct FreeCodecContext {
-  void operator()(LZ4F_dctx* context) const { LZ4F_freeDecompressionContext(context); }
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   void operator()(snappy_env* context) const {
@@ -77,17 +75,6 @@ inline snappy_env* SnappyEncoder() {
     auto created = std::make_unique<snappy_env>();
     if (rd_kafka_snappy_init_env(created.get()) == 0) context.reset(created.release());
   }
-  return context.get();
-}
-
-// A new one each time: LZ4F_resetDecompressionContext keeps the size that the last frame had still
-// to decode. After a frame that was damaged, cut or too large, each further frame would fail with
-// ERROR_frameSize_wrong.
-inline LZ4F_dctx* Lz4Decoder() {
-  thread_local CodecContext<LZ4F_dctx> context;
-  LZ4F_dctx* created = nullptr;
-  const bool failed = LZ4F_isError(LZ4F_createDecompressionContext(&created, LZ4F_VERSION));
-  context.reset(failed ? nullptr : created);
   return context.get();
 }
 

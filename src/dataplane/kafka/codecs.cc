@@ -1,10 +1,12 @@
 #include "kafka/codecs.h"
 
+#include <lz4frame.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <string>
 
 #include "contract/contract.generated.h"
@@ -216,16 +218,25 @@ size_t CorrectBrokenLz4Header(const uint8_t* in, size_t length, uint8_t* header)
   return sum + 1;
 }
 
+struct FreeLz4Decoder {
+  void operator()(LZ4F_dctx* context) const { LZ4F_freeDecompressionContext(context); }
+};
+
+// A context for each batch: LZ4F_resetDecompressionContext keeps the size that the last frame had
+// still to decode. After a frame that was damaged, cut or too large, each further frame would fail
+// with ERROR_frameSize_wrong.
 Status DecompressLz4(const uint8_t* in, size_t length, size_t max_out, std::vector<uint8_t>* out) {
-  LZ4F_dctx* const context = Lz4Decoder();
-  if (context == nullptr) return Failed("lz4", "no memory");
+  LZ4F_dctx* created = nullptr;
+  if (LZ4F_isError(LZ4F_createDecompressionContext(&created, LZ4F_VERSION)))
+    return Failed("lz4", "no memory");
+  const std::unique_ptr<LZ4F_dctx, FreeLz4Decoder> context(created);
   BoundedOutput output(out, max_out, GuessDecoded(length));
   uint8_t header[kLz4HeaderMax];
   if (const size_t corrected = CorrectBrokenLz4Header(in, length, header); corrected != 0) {
     size_t produced = 0;
     size_t consumed = corrected;
     const size_t result =
-        LZ4F_decompress(context, nullptr, &produced, header, &consumed, nullptr);
+        LZ4F_decompress(context.get(), nullptr, &produced, header, &consumed, nullptr);
     if (LZ4F_isError(result) || consumed != corrected) return Failed("lz4", "bad frame header");
     in += corrected;
     length -= corrected;
@@ -235,7 +246,7 @@ Status DecompressLz4(const uint8_t* in, size_t length, size_t max_out, std::vect
     size_t produced = output.room();
     size_t consumed = length;
     const size_t result =
-        LZ4F_decompress(context, output.next(), &produced, in, &consumed, nullptr);
+        LZ4F_decompress(context.get(), output.next(), &produced, in, &consumed, nullptr);
     if (LZ4F_isError(result)) return Failed("lz4", LZ4F_getErrorName(result));
     output.Produced(produced);
     in += consumed;

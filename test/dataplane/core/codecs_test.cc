@@ -263,6 +263,23 @@ TEST_CASE("truncated input is an error at every length") {
   }
 }
 
+// Regression: each thread kept its lz4 context, and a reset does not forget the size that a cut
+// frame had still to decode. Each further frame of the thread failed.
+TEST_CASE("lz4 is read after a frame with a content size that was cut") {
+  const Bytes input = Random("lz4 cut").Text(5000);
+  const Bytes plain = Pack(Codec::kLz4, input);
+  // The same frame with the flag of the content size, 5,000 in eight bytes, and their checksum.
+  const Bytes header{0x04, 0x22, 0x4d, 0x18, 0x68, 0x40, 0x88, 0x13, 0, 0, 0, 0, 0, 0, 0xc9};
+  const Bytes sized = test::Join({header, Bytes(plain.begin() + 7, plain.end())});
+  Bytes out;
+  REQUIRE(Unpack(Codec::kLz4, sized, 1 << 20, &out).ok());
+  REQUIRE(out == input);
+  const Bytes cut(sized.begin(), sized.end() - 100);
+  CHECK(Unpack(Codec::kLz4, cut, 1 << 20, &out).code == kErrorCodecFailed);
+  CHECK(Unpack(Codec::kLz4, plain, 1 << 20, &out).ok());
+  CHECK(out == input);
+}
+
 TEST_CASE("an unknown codec is refused by number") {
   const Bytes input{1, 2, 3};
   Bytes out;
