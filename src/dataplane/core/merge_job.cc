@@ -1,7 +1,5 @@
 #include "core/merge_job.h"
 
-#include <algorithm>
-#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -37,10 +35,7 @@ void MergeJob::Run(const CompressionCodecs& codecs) {
   for (const Part& part : parts_) batches.push_back(part.batch);
   merged = MergeBatches(batches, limits_, codecs, &encoded);
   const std::vector<uint8_t> bytes = std::exchange(encoded.bytes, {});
-  if (merged == 0) return;
-  auto kept = std::make_shared<PooledBuffer>(bytes.size());
-  std::copy_n(bytes.data(), bytes.size(), kept->data());
-  kept_ = std::move(kept);
+  if (merged > 0) kept_ = CopyToPool(bytes);
 }
 
 void MergeJob::Hold(MemoryAccount* memory) {

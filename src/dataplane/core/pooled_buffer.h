@@ -2,8 +2,11 @@
 // A vector may occupy many times its size, because it has grown before it shrank.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "core/block_pool.h"
 #include "core/transport.h"
@@ -25,5 +28,13 @@ class PooledBuffer final : public Buffer {
   uint8_t* const data_;
   const size_t size_;
 };
+
+// A batch waits in its queue for as long as its target broker does not answer. The vector in which
+// it was encoded has held its records before they were compressed, and may be many times as large.
+inline BufferRef CopyToPool(const std::vector<uint8_t>& bytes) {
+  auto copy = std::make_shared<PooledBuffer>(bytes.size());
+  std::copy_n(bytes.data(), bytes.size(), copy->data());
+  return copy;
+}
 
 }  // namespace longhaul
