@@ -44,6 +44,9 @@ class EncodeJob {
 };
 using EncodeJobRef = std::shared_ptr<EncodeJob>;
 
+// Its partition does not wait for it any more.
+inline bool IsDropped(const EncodeJobRef& job) { return job.use_count() == 1; }
+
 // Runs the jobs of one lane. The thread of the lane calls it.
 class EncodeExecutor {
  public:
@@ -70,7 +73,6 @@ class EncodeJobs {
 
  private:
   void Submit();
-  static bool IsDropped(const EncodeJobRef& job) { return job.use_count() == 1; }
 
   EncodeExecutor* const executor_;
   const CompressionCodecs* const codecs_;

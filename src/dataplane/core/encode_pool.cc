@@ -43,8 +43,7 @@ void EncodePool::Work() {
     Lane* lane = entry.lane;
     lane->running_++;
     lock.unlock();
-    const bool is_dropped = entry.job.use_count() == 1;
-    if (!is_dropped) entry.job->Run(*lane->codecs_);
+    if (!IsDropped(entry.job)) entry.job->Run(*lane->codecs_);
     lock.lock();
     // The lane frees the job: the account of its memory belongs to the thread of the lane.
     lane->done_.push_back(std::move(entry.job));
