@@ -70,11 +70,10 @@ void StripeFetcher::Tick(int64_t share, int64_t spare, uint64_t* next_tag) {
 void StripeFetcher::BeginAll() {
   if (lane_->now < begin_at_) return;
   begin_at_ = lane_->now + kBeginMs;
-  for (const int32_t node : plan_->striped())
-    for (const uint32_t id : plan_->MembersOf(node)) {
-      Partition* p = lane_->Find(id);
-      if (p != nullptr && MayBegin(*p)) Begin(p);
-    }
+  for (const int32_t node : plan_->striped()) {
+    for (const uint32_t id : plan_->MembersOf(node))
+      if (Partition* p = lane_->Find(id); p != nullptr && MayBegin(*p)) Begin(p);
+  }
 }
 
 void StripeFetcher::Consider(Partition* p) {
