@@ -96,12 +96,8 @@ TEST_CASE("partitions take turns at the executor, however many jobs one of them 
         static_cast<int64_t>(process->encoder->lane_jobs_max()) + 1);
 }
 
-TEST_CASE("a revoked partition is released at once, and nothing of it is sent when its jobs end") {
-  Simulation sim("revoked", Plain());
-  Process* process = sim.Start();
-  process->encoder->is_held = true;
-  StoreThinned(sim, 0, 10);
-  sim.RunFor(1'000);
+// The jobs of the partition are held.
+void RevokeAmidJobs(Simulation& sim, Process* process) {
   sim.Revoke(process, 0);
   REQUIRE(sim.RunUntil([&] { return process->states[0].released; }, 100));
   process->encoder->Release();
@@ -110,6 +106,15 @@ TEST_CASE("a revoked partition is released at once, and nothing of it is sent wh
   CHECK(process->forwarder->SnapshotLane().held_bytes == 0);
   sim.Return(process, 0, sim.LastProgress());
   CheckExact(sim, process);
+}
+
+TEST_CASE("a revoked partition is released at once, and nothing of it is sent when its jobs end") {
+  Simulation sim("revoked", Plain());
+  Process* process = sim.Start();
+  process->encoder->is_held = true;
+  StoreThinned(sim, 0, 10);
+  sim.RunFor(1'000);
+  RevokeAmidJobs(sim, process);
 }
 
 TEST_CASE("the end of a lane in the middle of its jobs loses nothing") {
@@ -240,14 +245,7 @@ TEST_CASE("a partition that is revoked while its batches are merged sends none o
   process->encoder->is_held = true;
   sim.RunFor(1'000);
   CHECK(process->encoder->running() > 0);
-  sim.Revoke(process, 0);
-  REQUIRE(sim.RunUntil([&] { return process->states[0].released; }, 100));
-  process->encoder->Release();
-  sim.RunFor(1'000);
-  CHECK(sim.batches_mirrored == 0);
-  CHECK(process->forwarder->SnapshotLane().held_bytes == 0);
-  sim.Return(process, 0, sim.LastProgress());
-  CheckExact(sim, process);
+  RevokeAmidJobs(sim, process);
 }
 
 TEST_CASE("a batch that no merge can decode is sent as it is, and those around it are merged") {
