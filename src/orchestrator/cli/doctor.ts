@@ -1,13 +1,13 @@
 // `longhaul doctor FILE`: measures both clusters and this machine, and says for each finding what
 // to do. Changes nothing.
-import { readFileSync } from 'node:fs'
 import type { FlowConfig } from '../config/config.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
-import { seenIn, severities, type Host, type Outage } from '../doctor/check.ts'
+import { seenIn, severities, type Outage } from '../doctor/check.ts'
 import { examineFlow, type NamedFinding } from '../doctor/run-checks.ts'
 import { plural } from '../observability/format.ts'
 import { configure, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { linux } from './linux-host.ts'
 import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -46,16 +46,6 @@ export async function doctor (
   return results.some(({ findings }) => findings.some(({ severity }) => severity === 'problem'))
     ? exitCodes.unhealthy
     : exitCodes.ok
-}
-
-export const linux: Host = {
-  read: path => {
-    try {
-      return readFileSync(path, 'utf8')
-    } catch {
-      return undefined
-    }
-  }
 }
 
 /** Undefined: not a number with one of the units. */

@@ -116,7 +116,7 @@ function showMembers (rows: readonly MemberState[]): Shown {
     head: ['process', 'version', 'address', 'started', 'slots'],
     cells: rows.map(({ address, name, slots, startedMs, version }) => [
       name, version, address === '' ? '-' : address, new Date(startedMs).toISOString(),
-      slots === null ? '-' : String(slots.length)
+      countText(slots?.length ?? null)
     ])
   }
 }
@@ -131,7 +131,9 @@ function renderFlow (
   return [flow, ...table, ...problems, ...missing === undefined ? [] : [missing]].join('\n')
 }
 
-function countText (count: number | null): string { return count === null ? '-' : String(count) }
+export function countText (count: number | null): string {
+  return count === null ? '-' : String(count)
+}
 
 function batchingText ({ batching, mergedShare }: TopicState): string {
   const share = mergedShare === null || batching === 'pass-through'
@@ -140,6 +142,6 @@ function batchingText ({ batching, mergedShare }: TopicState): string {
   return `${batching ?? '-'}${share}`
 }
 
-function timeText (seconds: number | null): string {
+export function timeText (seconds: number | null): string {
   return seconds === null ? '-' : formatSeconds(seconds)
 }

@@ -5,12 +5,13 @@
 import { setMaxListeners } from 'node:events'
 import type { ApiClient } from '../api/api-client.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { formatCount, formatSeconds } from '../observability/format.ts'
+import { formatCount } from '../observability/format.ts'
 import { configure, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import {
   stateExit, topicsOf, unknownText, type FlowState, type PartitionState
 } from './flow-state.ts'
+import { countText, timeText } from './show-state.ts'
 import { chooseApi, stateByApi } from './state-by-api.ts'
 import { stateOnRecord } from './state-on-record.ts'
 import { renderOutput } from './structured-output.ts'
@@ -126,9 +127,9 @@ export function renderTop (now: Reading, before: Reading | undefined, width: num
           'faulted', 'paused'],
         topics.slice(0, topicsShownMax).map(each => [
           each.topic, each.flow, String(each.partitions), rateText(each.rate),
-          each.lagRecords === null ? '-' : String(each.lagRecords),
-          each.lagSecondsMax === null ? '-' : formatSeconds(each.lagSecondsMax),
-          each.faulted === null ? '-' : String(each.faulted), String(each.paused)
+          countText(each.lagRecords),
+          timeText(each.lagSecondsMax),
+          countText(each.faulted), String(each.paused)
         ]), width)],
     ...topics.length > topicsShownMax
       ? [`${topics.length - topicsShownMax} topics that are less busy are not shown`]
