@@ -143,7 +143,7 @@ function combine (
   const dimension = dimensions.find(each => each.setting === setting)
   if (dimension === undefined) return [choice]
   const { counts, values, whyNot } = dimension
-  const isIdle = setting === 'batch.size' && whyNot?.(choice) !== undefined
+  const isIdle = whyNot?.(choice) !== undefined
   const fitting = values.filter(value =>
     typeof value === 'string' || (counts?.(value, choice) ?? true))
   const used = isIdle ? fitting.slice(0, 1) : isSmoke ? fitting.slice(-1) : fitting
